@@ -19,6 +19,7 @@ import { createHostController } from '@/server/control/controllers/host/controll
 import { podController } from '@/server/control/controllers/pod/controller'
 import { scheduler } from '@/server/control/scheduler/scheduler'
 import { registerHost } from '@/server/store/hosts'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
@@ -36,7 +37,7 @@ let output = ''
 const ends: (() => void)[] = []
 
 /** The gateway over a socket, and the host agent as a process of its own. */
-beforeAll(async () => {
+const up = async () => {
   test = await startTestServer()
   data = await mkdtemp(join(tmpdir(), 'stopped-'))
   const sessions = new HostSessions()
@@ -58,25 +59,29 @@ beforeAll(async () => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   for (const stream of [agent.stdout, agent.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-})
+}
 
-afterAll(async () => {
-  if (agent && agent.exitCode === null) {
+const down = async () => {
+  if (agent && agent.exitCode === null && agent.signalCode === null) {
     const ended = once(agent, 'exit')
     agent.kill('SIGCONT')
     agent.kill('SIGTERM')
     await ended
   }
-  for (const end of ends) end()
+  for (const end of ends.splice(0)) end()
   http.close()
   http.closeAllConnections()
   await test.stop()
   await rm(bundle, { force: true })
   await rm(data, { recursive: true, force: true })
-})
+}
+
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 90_000
+  const deadline = performance.now() + 120_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not in time: ${what}\n${output.slice(-3_000)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))

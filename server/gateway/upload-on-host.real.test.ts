@@ -89,14 +89,14 @@ it('an archive goes from its person through the server to a host, which makes th
     await inTransaction(test.db, (tx) => bindPod(tx, metadata.uid, host.id))
     await podController.reconcile({ db: test.db, log: server.log, feed: server.feed }, metadata.uid)
     await put('app:1', 'of the pod')
-    await expect.poll(() => desired.assignments[0]?.uploads?.length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => desired.assignments[0]?.uploads?.length).toBe(1)
     const request = { tenantId: ann.tenant.id, policy: 'Never' as const, pullSecrets: [], signal: ending.signal, onProgress: () => {} }
     const image = await images.ensure('app:1', { ...request, upload: desired.assignments[0]?.uploads?.[0] })
     expect(await cat(image.file, 'which')).toBe('of the pod')
 
     await put('ahead:1', 'ahead of pods')
     await ann.caller.image.prePull({ tenant, reference: 'ahead:1' })
-    await expect.poll(() => store.known().map(({ reference }) => reference), { timeout: 10_000 }).toContain(store.nameOf('ahead:1'))
+    await expect.poll(() => store.known().map(({ reference }) => reference)).toContain(store.nameOf('ahead:1'))
     expect(desired.prePulls).toMatchObject([{ reference: 'ahead:1', upload: { reference: 'ahead:1' } }])
   } finally {
     ending.abort(new Error('the test ends'))

@@ -27,6 +27,7 @@ import { snapshotController } from '@/server/control/controllers/volume/snapshot
 import { runControllers } from '@/server/control/runtime/controller'
 import { uploadPath } from '@/server/services/images/upload-files'
 import { registerHost } from '@/server/store/hosts'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
@@ -37,7 +38,7 @@ import { wakeHostsOnChanges } from './wake-hosts'
 /** A server with its controllers, and a host with real volumes in files and no virtual machine: what is not open. */
 const publicUrl = 'http://console.example'
 const MiB = 2 ** 20
-const patience = { timeout: 30_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 const quotas = { volumes: 100, bytes: 2 ** 40, snapshots: 100 }
 
 let test: Awaited<ReturnType<typeof startTestServer>>
@@ -45,10 +46,11 @@ let ann: Awaited<ReturnType<typeof test.signUp>>
 let data: string
 let place: string
 let volumes: Volumes
-const ending = new AbortController()
+let ending: AbortController
 const closing: (() => unknown)[] = []
 
-beforeAll(async () => {
+const up = async () => {
+  ending = new AbortController()
   test = await startTestServer()
   data = await mkdtemp(join(tmpdir(), 'volumes-on-host-'))
   await mkdir(join(data, 'store'))
@@ -57,14 +59,18 @@ beforeAll(async () => {
   await test.db.storageClass.create({ data: { name: 'files', storeId, isDefault: true, spec: { store: 'files', volumeBindingMode: 'Immediate' } } })
   await serve()
   await connect()
-})
+}
 
-afterAll(async () => {
+const down = async () => {
   ending.abort(new Error('the test ends'))
-  for (const close of closing.reverse()) await close()
+  for (const close of closing.splice(0).reverse()) await close()
   await test?.stop()
   await rm(data, { recursive: true, force: true })
-})
+}
+
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
 
 async function serve(): Promise<void> {
   const server = { ...test.server, config: { ...test.server.config, data, publicUrl } }
@@ -212,14 +218,14 @@ it('what is removed for good while its host is lost is removed from its disk onc
     expect([await test.db.volume.count({ where: { uid } }), await bytes()]).toEqual([0, [true, true]])
     await operator.host.readmit({ name: 'h1' })
     // What is open stays, whoever has it.
-    await expect.poll(() => volumes.report(`volume/${uid}`), { ...patience, timeout: 90_000 }).toMatchObject({ reason: 'NotFenced' })
+    await expect.poll(() => volumes.report(`volume/${uid}`), { ...patience, timeout: 120_000 }).toMatchObject({ reason: 'NotFenced' })
     await expect.poll(bytes, patience).toEqual([true, false])
   })
-  await expect.poll(() => test.db.lostRemoval.count(), { ...patience, timeout: 90_000 }).toBe(0)
+  await expect.poll(() => test.db.lostRemoval.count(), { ...patience, timeout: 120_000 }).toBe(0)
   expect(await bytes()).toEqual([false, false])
   // Nothing is left to be said of it.
   await expect.poll(() => volumes.report(`volume/${uid}`)?.phase ?? 'Gone', patience).toBe('Gone')
-}, 240_000)
+})
 
 it('a schedule that keeps as many as a store in files lets it takes what is due at each run, and deletes what it keeps no more', async () => {
   await ann.caller.volume.create({ tenant: tenant(), name: 'log', labels: { nightly: 'yes' }, spec: { size: '4Mi' } })
