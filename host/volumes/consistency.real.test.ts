@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume, HostVolumeSnapshot } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
-import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
+import { openForTests } from '@/tools/testing/cleanup-after-all'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from './testing/ext4-copy'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
@@ -19,9 +19,7 @@ let server: VolumeServer
 let folder: string
 let pod: Assignment
 
-const cleanup = cleanupAfterAll()
-
-beforeAll(async () => {
+openForTests(async (cleanup) => {
   folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))
   cleanup.add('the small disk', () => run('umount', [join(folder, 'small')]).catch(() => {}))
   host = await cleanup.open('the host', RealHost.open(), (one) => one.close(), 240_000)
@@ -108,7 +106,7 @@ it('and of xfs its log has nothing to replay but the superblock', async () => {
   expect(await writer.end()).toBe('')
 })
 
-it('a pod that stands still for a store has snapshots of its other volumes taken once it goes on, and is not ended for them', { timeout: 180_000 }, async () => {
+it('a pod that stands still for a store has snapshots of its other volumes taken once it goes on, and is not ended for them', async () => {
   const small = join(folder, 'small')
   await mkdir(small)
   await run('mount', ['-t', 'tmpfs', '-o', 'size=160m,mode=700', 'tmpfs', small])

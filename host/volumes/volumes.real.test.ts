@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
-import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
+import { openForTests } from '@/tools/testing/cleanup-after-all'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
@@ -60,9 +60,8 @@ async function onHost(): Promise<string[]> {
   return [...loops, ...mounts.filter((line) => !line.startsWith(`tmpfs ${join(folder, 'small')} `))]
 }
 
-const cleanup = cleanupAfterAll()
-
-beforeAll(async () => {
+openForTests(async (cleanup) => {
+  pods = []
   folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))
   cleanup.add('the small disk', () => run('umount', [join(folder, 'small')]).catch(() => {}))
   host = await cleanup.open('the host', RealHost.open(), (one) => one.close(), 240_000)
@@ -231,7 +230,7 @@ describe('the volumes of a host', () => {
     await ended(one)
   })
 
-  it('have their pod stand still while a store is full, over a start of the agent, and nothing is lost', { timeout: 300_000 }, async () => {
+  it('have their pod stand still while a store is full, over a start of the agent, and nothing is lost', async () => {
     const small = join(folder, 'small')
     await mkdir(small)
     await run('mount', ['-t', 'tmpfs', '-o', 'size=160m,mode=700', 'tmpfs', small])
