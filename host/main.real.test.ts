@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Assignment, DesiredMessage, PodReport } from '@/contracts/host/v1'
 import type { ExternalObject } from '@/contracts/host/v1/external'
 import { streamResult } from '@/contracts/host/v1/streams'
@@ -17,6 +17,7 @@ import { testAssignment } from '@/host/pods/testing/assignment'
 import { lendTemplates } from '@/host/pods/testing/lent-templates'
 import { UidPool } from '@/host/pods/uid-pool'
 import { run } from '@/platform/exec'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 const root = join(import.meta.dirname, '..')
 let folder: string
@@ -47,7 +48,8 @@ beforeAll(async () => {
   }
 })
 
-afterEach(() => agent?.kill('SIGKILL'))
+afterEach(killAgent)
+anewOnRetry(killAgent, endWhatIsLeft)
 afterAll(async () => {
   // Nothing runs here any more unless a test failed.
   for (const pid of await virtualMachines()) process.kill(pid, 'SIGKILL')
@@ -59,7 +61,7 @@ afterAll(async () => {
 })
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 90_000
+  const deadline = Date.now() + 120_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not in time: ${what}\n${output.slice(-4000)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -79,6 +81,19 @@ async function startAgent(): Promise<ChildProcess> {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
   await until('the hello', () => server.hellos.length > hellos || child.exitCode !== null)
   return child
+}
+
+async function killAgent(): Promise<void> {
+  if (agent && agent.exitCode === null && agent.signalCode === null) await endAgent(agent, 'SIGKILL')
+}
+
+/** Pods and balancers of a try that failed go as any that are wanted no more. */
+async function endWhatIsLeft(): Promise<void> {
+  desire()
+  server.first.push({ kind: 'externalObjects', complete: true, set: [], remove: [] })
+  const one = await startAgent()
+  await until('nothing is left of another try', async () => (await Promise.all(['pods', 'ledger', 'logs', 'balancers'].map((name) => readdir(join(folder, 'host', name)).catch(() => [])))).every(({ length }) => length === 0))
+  await endAgent(one, 'SIGTERM')
 }
 
 async function endAgent(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -243,6 +258,7 @@ describe('the host agent', () => {
     const first = await startAgent()
     const hellos = server.hellos.length
     const second = spawn(process.execPath, [bundle], { env: environment, stdio: 'ignore' })
+    onTestFinished(() => void second.kill('SIGKILL'))
     await endAgent(first, 'SIGUSR2')
     await until('the second one speaks', () => server.hellos.length > hellos)
     await endAgent(second, 'SIGTERM')

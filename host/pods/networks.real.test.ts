@@ -48,7 +48,7 @@ beforeAll(async () => {
   guests = { a: await start(place('a', 5)), b: await start(place('b', 6)), denied: await start(place('denied', 7)) }
   await lab.reaches(guests.denied, '10.0.0.6')
   await lab.reaches(guests.a, '10.0.0.6')
-}, 30_000)
+})
 afterEach(() => void log.error.mockClear())
 afterAll(async () => {
   await stop?.()
@@ -56,7 +56,7 @@ afterAll(async () => {
   await lab?.hostNetwork().close()
   await lab?.destroy()
   await rm(folder, { recursive: true, force: true })
-}, 30_000)
+})
 
 it('a policy that is in force is so for the next agent, which hears no server, from the first packet on', async () => {
   agent.networks.take(message([policy]))

@@ -9,10 +9,14 @@ import { tarArchive } from '@/host/images/tar/archive'
 import { samplePort, sampleReference } from '@/host/images/sample/sample-image'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
+import { anewOnRetry } from '@/tools/testing/anew'
+import { endEach } from '@/tools/testing/cleanup'
 import { openHost, type OpenHost } from './open-host'
+import { killStrayProcesses } from './stray-processes'
 import { testAssignment } from './testing/assignment'
 import { testHostTag } from './testing/host-tag'
 import { keepTemplates, lendTemplates } from './testing/lent-templates'
+import { UidPool } from './uid-pool'
 
 const hostTag = testHostTag()
 let folder: string
@@ -26,24 +30,34 @@ async function open(): Promise<OpenHost> {
   return openHost({ ...settings, folder, hostTag, scratchBytes: 256 << 20, log }, new AbortController().signal)
 }
 
-beforeAll(async () => {
+const up = async () => {
   folder = await mkdtemp(join(tmpdir(), 'host-'))
   guest = await buildGuestImage({ outDir: join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest') })
   await lendTemplates(folder)
   host = await open()
-})
+}
 
-afterAll(async () => {
+/** Each whatever became of those before it: a test may have failed while no host was open. */
+const down = () => endEach([
+  { what: 'the pods of a host', end: endPods, withinMs: 150_000 },
+  { what: 'the virtual machines of a host', end: () => killStrayProcesses(new UidPool(hostTag).range, new Set(), folder) },
+  { what: 'a host', end: () => host.close() },
+  { what: 'the templates of a host', end: () => keepTemplates(folder) },
+  { what: 'the folder of a host', end: () => rm(folder, { recursive: true, force: true }) },
+])
+
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+async function endPods(): Promise<void> {
   host.pods.apply([])
   await until(() => host.pods.reports().every((r) => r.phase === 'Gone'))
-  await host.close()
-  await keepTemplates(folder)
-  await rm(folder, { recursive: true, force: true })
-})
+}
 
-/** Waits for a condition, at most 60 s. */
+/** Waits for a condition, at most 120 s. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000
+  const deadline = Date.now() + 120_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not in time: ${JSON.stringify(host.pods.reports(), null, 1)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

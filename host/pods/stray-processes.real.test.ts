@@ -36,7 +36,7 @@ async function launch(host: string, pod: string, uid: number): Promise<Launched>
   await mkdir(vmFolder(runDir), { recursive: true, mode: 0o711 })
   const one = await launchQemu({ binary: 'sleep', arguments: ['600'], uid, folder: vmFolder(runDir), stderrFile: stderrFile(runDir), files: {}, network: null, kvmNode: null, cgroups: [], dieWithAgent: true, signal: new AbortController().signal })
   launched.push(one)
-  await expect.poll(() => readFile(`/proc/${one.identity.pid}/comm`, 'utf8'), { timeout: 30_000 }).toBe('sleep\n')
+  await expect.poll(() => readFile(`/proc/${one.identity.pid}/comm`, 'utf8')).toBe('sleep\n')
   return one
 }
 

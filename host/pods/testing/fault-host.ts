@@ -123,7 +123,7 @@ export class FaultHost {
     return census(this.folder, this.hostTag)
   }
 
-  async until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+  async until(condition: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
     const deadline = performance.now() + withinMs
     while (!(await condition())) {
       if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${JSON.stringify([this.pods.reports(), this.events.slice(-10)], null, 1)}`)
@@ -131,11 +131,11 @@ export class FaultHost {
     }
   }
 
-  /** What was before comes back, at the latest in 30 s. A failure shows what is more and what is less. `lasting`: without what an agent holds open, which another one need not. */
+  /** What was before comes back, at the latest in 120 s. A failure shows what is more and what is less. `lasting`: without what an agent holds open, which another one need not. */
   async untilAsBefore(all: string[], which: 'all' | 'lasting' = 'all'): Promise<void> {
     const counted = (lines: string[]) => (which === 'all' ? lines : lines.filter((line) => !/^open |^\d+ (socket|pipe):$/.test(line)))
     const before = counted(all)
-    const deadline = performance.now() + 30_000
+    const deadline = performance.now() + 120_000
     for (;;) {
       const now = counted(await this.census())
       const [more, less] = [without(now, before), without(before, now)]

@@ -132,14 +132,14 @@ export class RealHost {
   }
 
   /** Waits for a condition; a failure shows what the host reports. */
-  until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+  until(condition: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
     return this.come(() => {
       this.refuseOnceClosed()
       return condition()
     }, withinMs)
   }
 
-  untilRunning(pod: Assignment, withinMs = 60_000): Promise<void> {
+  untilRunning(pod: Assignment, withinMs = 120_000): Promise<void> {
     return this.until(() => this.report(pod)?.phase === 'Running', withinMs)
   }
 
