@@ -38,6 +38,7 @@ const certificatesFile = new RegExp(`^${certificatesKey}: host/balancers/[^/]+/m
 const mayHoldInEnvironment = ['database password: environ of control.mjs', 'database password: environ of migrate.mjs', 'database password: environ of web.mjs', 'session secret: environ of web.mjs', 'operator’s password: environ of migrate.mjs', 'operator’s password: environ of start.mjs']
 
 test('no secret that anybody gives is found where it has no business', async ({ page, context, browser, makeTenant, registry }) => {
+  test.slow()
   const canaries = new Map<string, string>()
   const plant = (what: string): string => {
     canaries.set(what, newCanary(what))
@@ -139,7 +140,7 @@ async function serveCertificate({ api, slug }: Tenant, plant: (what: string) => 
     const [address] = (await api.loadBalancer.get.query({ tenant: slug, name: 'tls' })).status.addresses
     return address === undefined ? '' : fingerprintAt(address)
   }
-  await expect.poll(served, { timeout: 60_000, message: 'the certificate that the balancer serves' }).toBe(new X509Certificate(certificate).fingerprint256)
+  await expect.poll(served, { timeout: 120_000, message: 'the certificate that the balancer serves' }).toBe(new X509Certificate(certificate).fingerprint256)
   // The private number ends in the second line; the public one, which follows, is the certificate's too.
   return /KEY-----\n.*\n(.{24})/.exec(key)?.[1] ?? ''
 }
@@ -165,8 +166,8 @@ async function refusedPull({ api, slug, ...tenant }: Tenant, registry: string, p
 async function makeWebLog({ api, slug }: Tenant, text: string): Promise<void> {
   const database = await connectToDatabase()
   try {
-    await database.query(`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '${text}'; END $$`)
-    await database.query(`CREATE TRIGGER fault BEFORE INSERT ON "ConfigMap" FOR EACH ROW WHEN (NEW."name" = 'fault-${slug}') EXECUTE FUNCTION fault()`)
+    await database.query(`CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '${text}'; END $$`)
+    await database.query(`CREATE OR REPLACE TRIGGER fault BEFORE INSERT ON "ConfigMap" FOR EACH ROW WHEN (NEW."name" = 'fault-${slug}') EXECUTE FUNCTION fault()`)
     await expect(api.configMap.create.mutate({ tenant: slug, name: `fault-${slug}`, data: {} })).rejects.toThrow(/Something went wrong/)
   } finally {
     await database.query('DROP FUNCTION IF EXISTS fault CASCADE')

@@ -109,12 +109,14 @@ test('what is malformed, too large or of another kind is refused in a line that 
 })
 
 test('a crash of a page and of a procedure says a number that stands in the log, and no more', async ({ tenant, context, browser }) => {
+  const database = await connectToDatabase()
+  // A try that was cut off may have left it so.
+  await database.query('ALTER TABLE IF EXISTS "SessionAway" RENAME TO "Session"')
   const cookie = `Cookie: ${await cookieOf(context, tenant)}`
   // A context of its own: that a page fails is what is wanted here.
   const failing = await browser.newContext()
   await signInByRequest(failing, tenant.person)
   const page = await failing.newPage()
-  const database = await connectToDatabase()
   // Whoever is signed in cannot be found out for a moment, as if the database were half gone.
   await database.query('ALTER TABLE "Session" RENAME TO "SessionAway"')
   try {
@@ -177,7 +179,7 @@ test('no Host, forwarded host or callback leads away', async ({ tenant, page }) 
   await signInByRequest(page.context(), installation.operator)
   await expect(async () => {
     await page.goto('/system/mail')
-    await page.getByRole('row').filter({ hasText: email }).getByRole('link').click({ timeout: 2_000 })
+    await page.getByRole('row').filter({ hasText: email }).getByRole('link').click({ timeout: 10_000 })
   }).toPass()
   await expect(page.getByText(`${installation.url}/reset-password?token=`)).toBeVisible()
   // Which addresses count as ours is in components/client/paths.test.ts; here, that both parameters are asked.
