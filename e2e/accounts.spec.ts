@@ -56,7 +56,7 @@ test('a password is reset by a mail that the operator hands on', async ({ page, 
   const row = desk.getByRole('row').filter({ hasText: person.email })
   await expect(async () => {
     await desk.goto('/system/mail')
-    await expect(row).toBeVisible({ timeout: 5_000 })
+    await expect(row).toBeVisible({ timeout: 10_000 })
   }).toPass({ timeout: 60_000 })
   await row.getByRole('link').click()
   const text = await desk.getByText(/https?:\/\/\S+reset-password\S+/).first().innerText()

@@ -72,7 +72,7 @@ test('a pod waits for the ConfigMap and the Secret that it names, gets them as v
     await form.getByRole('group', { name: /^Row/ }).filter({ has: page.locator('input[value="app.conf"]') }).getByLabel('Value', { exact: true }).fill('mode=two\n')
     await form.getByRole('button', { name: 'Save ConfigMap' }).click()
     await expect(page.getByLabel('Value of app.conf', { exact: true })).toContainText('mode=two')
-    await expect.poll(async () => (await runIn(tenant, reference, 'cat', '/etc/settings/app.conf')).stdout, { timeout: 30_000 }).toBe('mode=two\n')
+    await expect.poll(async () => (await runIn(tenant, reference, 'cat', '/etc/settings/app.conf')).stdout, { timeout: 60_000 }).toBe('mode=two\n')
   })
 
   await test.step('the Secret’s values are shown on demand, which the audit names', async () => {
@@ -95,7 +95,7 @@ test('a pod waits for the ConfigMap and the Secret that it names, gets them as v
     await row.getByLabel('Value', { exact: true }).fill('another')
     await form.getByRole('button', { name: 'Save Secret' }).click()
     await expect(form).toHaveCount(0)
-    await expect.poll(async () => (await runIn(tenant, reference, 'sh', '-c', 'cat /etc/login/username /etc/login/password')).stdout, { timeout: 30_000 }).toBe('adaanother')
+    await expect.poll(async () => (await runIn(tenant, reference, 'sh', '-c', 'cat /etc/login/username /etc/login/password')).stdout, { timeout: 60_000 }).toBe('adaanother')
   })
 
   await test.step('deleting names the pod that uses it', async () => {

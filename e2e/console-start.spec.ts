@@ -18,7 +18,7 @@ test('a console that cannot begin says why and ends, so that the supervisor trie
     // The same as the one that runs, whose port it cannot have; with a folder of its own, for it would tidy the other's.
     const env = { ...Object.fromEntries(listOf(`/proc/${pid}/environ`).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])), HYPERNETES_DATA: folder, HYPERNETES_LIFELINE: '', NODE_ENV: 'production' as const }
     const [command = '', ...args] = listOf(`/proc/${pid}/cmdline`)
-    const ended = await promisify(execFile)(command, args, { cwd: readlinkSync(`/proc/${pid}/cwd`), env, timeout: 60_000 }).then(
+    const ended = await promisify(execFile)(command, args, { cwd: readlinkSync(`/proc/${pid}/cwd`), env, timeout: 120_000 }).then(
       () => 'without a fault',
       (error: unknown) => error as { code?: number; signal?: string; stdout?: string; stderr?: string },
     )

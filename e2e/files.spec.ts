@@ -10,8 +10,6 @@ import { expect, test } from './fixtures/test'
 const pod = { namespace: 'default', name: 'files' }
 const filesUrl = (slug: string, query: Record<string, string>) => `${installation.url}/api/pods/${slug}/default/files/files?${new URLSearchParams(query)}`
 
-test.use({ actionTimeout: 15_000 })
-
 test('files of a pod: a person browses, uploads, downloads and copies folders both ways', async ({ console: page, tenant }) => {
   test.setTimeout(240_000)
   const command = ['sh', '-c', 'mkdir -p /data/sub; echo hello >/data/a.txt; ln -s /data/a.txt /data/link; ln -s /data /folder; exec sleep 3600']

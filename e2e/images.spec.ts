@@ -62,5 +62,5 @@ test('an image is pulled ahead of pods, as asked for in the console', async ({ c
   await form.getByRole('button', { name: 'Pre-pull image' }).click()
   const row = page.getByRole('row', { name: new RegExp(name) })
   await expect(row).toContainText('Pre-pull')
-  await expect(row).toContainText('On 1 host', { timeout: 30_000 })
+  await expect(row).toContainText('On 1 host', { timeout: 120_000 })
 })

@@ -25,25 +25,25 @@ test('pods of one network reach each other; another tenant’s with the same CID
   const stranger = await waitUntilRunning(theirs, await serve(theirs, 'stranger', image))
   const at = (pod: typeof first) => pod.status.podIP ?? ''
   const servedName = async (tenant: Tenant, from: typeof first, address: string) => /^\S+\/(first|second|stranger)$/m.exec((await ask(tenant, from, address)).stdout)?.[0] ?? ''
-  const ask = (tenant: Tenant, from: typeof first, address: string) => runIn(tenant, from.metadata, 'sh', '-c', `echo 'GET / HTTP/1.0' | nc -w 3 ${address} 8080`)
+  const ask = (tenant: Tenant, from: typeof first, address: string) => runIn(tenant, from.metadata, 'sh', '-c', `echo 'GET / HTTP/1.0' | nc -w 10 ${address} 8080`)
 
   // Overlapping for real: both hold the same address.
   expect(at(stranger)).toBe(at(first))
   expect(at(second)).toMatch(/^192\.168\.0\.\d+$/)
 
   await test.step('inside one network', async () => {
-    expect(await runIn(ours, first.metadata, 'ping', '-c', '1', '-W', '5', at(second))).toMatchObject({ exitCode: 0 })
+    expect(await runIn(ours, first.metadata, 'ping', '-c', '3', '-W', '10', at(second))).toMatchObject({ exitCode: 0 })
     // httpd begins a moment after its container.
-    await expect.poll(() => servedName(ours, first, at(second)), { timeout: 30_000 }).toBe(`${ours.slug}/second`)
-    await expect.poll(() => servedName(ours, second, at(first)), { timeout: 30_000 }).toBe(`${ours.slug}/first`)
+    await expect.poll(() => servedName(ours, first, at(second)), { timeout: 60_000 }).toBe(`${ours.slug}/second`)
+    await expect.poll(() => servedName(ours, second, at(first)), { timeout: 60_000 }).toBe(`${ours.slug}/first`)
   })
 
   await test.step('between tenants', async () => {
-    const gateway = await runIn(theirs, stranger.metadata, 'ping', '-c', '1', '-W', '5', '192.168.0.1')
+    const gateway = await runIn(theirs, stranger.metadata, 'ping', '-c', '3', '-W', '10', '192.168.0.1')
     expect(gateway, 'its own gateway answers').toMatchObject({ exitCode: 0 })
     expect(await runIn(theirs, stranger.metadata, 'ping', '-c', '2', '-W', '2', at(second))).toMatchObject({ exitCode: 1 })
     expect((await ask(theirs, stranger, at(second))).exitCode).not.toBe(0)
-    expect(await servedName(theirs, stranger, at(first)), 'its own pod, not ours').toBe(`${theirs.slug}/stranger`)
+    await expect.poll(() => servedName(theirs, stranger, at(first)), { timeout: 60_000, message: 'its own pod, not ours' }).toBe(`${theirs.slug}/stranger`)
   })
 })
 

@@ -33,8 +33,8 @@ test('whether a pod reaches another is answered with the rule that decides, and 
   await test.step('a real try agrees', async () => {
     await expect(async () => {
       await tried.click()
-      await expect(page.getByText('Reached')).toBeVisible({ timeout: 15_000 })
-    }).toPass({ timeout: 60_000 })
+      await expect(page.getByText('Reached')).toBeVisible({ timeout: 30_000 })
+    }).toPass({ timeout: 120_000 })
     await expect(page.getByText(/^[\d.,]+ ms$/)).toBeVisible()
     await expect(agreed).toBeVisible()
     await tried.click()
@@ -46,8 +46,8 @@ test('whether a pod reaches another is answered with the rule that decides, and 
     await expect(answer).toContainText('security group “db”')
     await expect(async () => {
       await tried.click()
-      await expect(page.getByText('No answer')).toBeVisible({ timeout: 15_000 })
-    }).toPass({ timeout: 60_000 })
+      await expect(page.getByText('No answer')).toBeVisible({ timeout: 30_000 })
+    }).toPass({ timeout: 120_000 })
     await expect(agreed).toBeVisible()
   })
   await analyzeInBothThemes(page, 'an answer and a try')

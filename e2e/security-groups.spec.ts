@@ -24,7 +24,7 @@ test('rules are edited in the console, and take effect under an open connection'
   const talk = `while :; do (while date; do sleep 0.2; done) | nc ${echo.status.podIP} 9000 >> /tmp/echo; sleep 0.5; done`
   const client = await createPod(tenant, { name: 'client', container: { image, command: ['sh', '-c', `: > /tmp/echo; ${talk}`] } })
   await waitUntilRunning(tenant, client)
-  await expect.poll(() => answers(tenant, client), { timeout: 30_000 }).toBeGreaterThan(2)
+  await expect.poll(() => answers(tenant, client), { timeout: 60_000 }).toBeGreaterThan(2)
 
   await page.goto(`/t/${slug}/security-groups`)
   await expect(page.getByText('No security groups yet')).toBeVisible()
@@ -36,7 +36,7 @@ test('rules are edited in the console, and take effect under an open connection'
   await expect(page.getByRole('heading', { level: 1, name: 'Rules of echo' })).toBeVisible()
 
   await test.step('a group without rules cuts the open connection', async () => {
-    await expect.poll(() => growth(tenant, client), { timeout: 30_000 }).toBe(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBe(0)
   })
   await test.step('errors stand at their fields', async () => {
     await page.getByRole('button', { name: 'Add ingress rule' }).click()
@@ -67,7 +67,7 @@ test('rules are edited in the console, and take effect under an open connection'
     await expect(page.getByRole('table', { name: 'Members' })).toContainText('echo')
     await connectAnew(tenant, client)
     await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBeGreaterThan(0)
-    expect(await runIn(tenant, client, 'ping', '-c', '1', '-W', '5', echo.status.podIP ?? '')).toMatchObject({ exitCode: 0 })
+    expect(await runIn(tenant, client, 'ping', '-c', '3', '-W', '10', echo.status.podIP ?? '')).toMatchObject({ exitCode: 0 })
   })
   await test.step('a rule taken away cuts what is open', async () => {
     await page.getByRole('link', { name: 'Edit rules' }).first().click()
@@ -75,7 +75,7 @@ test('rules are edited in the console, and take effect under an open connection'
     await expect(page.getByText(/Cuts off TCP 9000 from client to echo/)).toBeVisible()
     await page.getByRole('button', { name: 'Save rules' }).click()
     await expect(page.getByRole('heading', { level: 1, name: 'echo' })).toBeVisible()
-    await expect.poll(() => growth(tenant, client), { timeout: 30_000 }).toBe(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBe(0)
   })
   await test.step('deleted, the network is as open as before', async () => {
     await page.getByRole('button', { name: 'Delete security group' }).click()

@@ -80,7 +80,7 @@ async function attack({ console, tenant }: { console: string; tenant: string }):
   shown.contentWindow?.postMessage({}, '*')
   const frames = await within(200, answered).then(() => 'shown', () => (shown.contentWindow?.length === 0 ? 'refused' : 'shown'))
   const tab = open(`${console}/sign-in`)
-  for (let tries = 0; tries < 50 && tab && !tab.closed; tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+  for (let tries = 0; tries < 300 && tab && !tab.closed; tries++) await new Promise((resolve) => setTimeout(resolve, 100))
   const opener = !tab || tab.closed ? 'cut off' : 'held'
   return { read, script, socket, frame: frames, opener }
 }
@@ -113,6 +113,8 @@ test.describe('texts of a tenant’s', () => {
   test.use({ userAgent: `Mozilla/5.0 ${markup}`, permissions: ['clipboard-read', 'clipboard-write'] })
 
   test('are shown as text on every page, and nothing in them runs', async ({ page, context, makeTenant }) => {
+    // Some ninety pages, a pod and a balancer.
+    test.slow()
     const tenant = await makeTenant({ name: markup.slice(0, 80), organization: `${markup.slice(0, 60)} co` })
     const named = await plant(tenant)
     await signInByRequest(context, tenant.person)
@@ -186,11 +188,11 @@ async function plant(tenant: Tenant): Promise<Named> {
 /** What anybody on the internet may say to a tenant's balancer, and its log shows. */
 async function requestsOfStrangers({ api, slug }: Tenant): Promise<void> {
   const balancer = () => api.loadBalancer.get.query({ tenant: slug, name: 'texts' })
-  await expect.poll(async () => (await balancer()).status.addresses.length, { timeout: 60_000 }).toBeGreaterThan(0)
+  await expect.poll(async () => (await balancer()).status.addresses.length, { timeout: 120_000 }).toBeGreaterThan(0)
   const [host = ''] = (await balancer()).status.addresses
   const ask = (line: string, name: string) => sendRaw([line, `Host: ${name}`, `User-Agent: ${markup}`, `Referer: ${address}`, 'Connection: close'], '', { host, port: 80 }).then(({ status }) => status, () => 0)
   // Nobody is behind it.
-  await expect.poll(() => ask(`GET /${dense}?${dense} HTTP/1.1`, 'texts.example'), { timeout: 60_000 }).toBe(503)
+  await expect.poll(() => ask(`GET /${dense}?${dense} HTTP/1.1`, 'texts.example'), { timeout: 120_000 }).toBe(503)
   for (const [line, name] of [['GET / HTTP/1.1', dense], ['GET / HTTP/1.1', '<img'], [`${dense} / HTTP/1.1`, 'texts.example'], [`GET ${address} HTTP/1.1`, 'texts.example']] as const) expect([400, 503], `${line} ${name}`).toContain(await ask(line, name))
 }
 

@@ -163,7 +163,7 @@ test('a snapshot of a claim waits until the volume is made by its first pod, and
   const { api, slug } = tenant
   const apply = async (yaml: string) => (await api['manifest.apply'].mutate({ tenant: slug, yaml })).results.flatMap(({ problems }) => problems.map(({ message }) => message))
   expect(await apply('apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: logs}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}\n')).toEqual([])
-  await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase).toBe('Bound')
+  await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase, { timeout: VOLUME_MS }).toBe('Bound')
   expect(await apply('apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshot\nmetadata: {name: early}\nspec: {source: {persistentVolumeClaimName: logs}}\n')).toEqual([])
   await page.goto(`/t/${slug}/volume-snapshots/early`)
   await expect(page.getByText(/is not made yet, .* the snapshot is taken once it is\./).first()).toBeVisible()
