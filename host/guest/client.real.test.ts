@@ -8,6 +8,7 @@ import { imageSerial } from '@/contracts/guest/v1/machine'
 import { GuestClient } from '@/host/guest/client'
 import { exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 const { network } = setupRequest()
 if (!network) throw new Error('a machine with a network')
@@ -22,7 +23,7 @@ async function execute(name: string, args: string[], input?: string) {
   return { out, err, exitCode: exit.exitCode }
 }
 
-beforeAll(async () => {
+const up = async () => {
   machine = await startTestMachine()
   client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
   expect(client.hello).toMatchObject({ instance: null, images: [], containers: [] })
@@ -36,14 +37,18 @@ beforeAll(async () => {
     }),
   )
   await client.addImage({ serial: imageSerial(0), key: 'busybox' })
-}, 300_000)
+}
 
-afterAll(async () => {
+const down = async () => {
   client?.close()
   await machine?.stop()
-}, 60_000)
+}
 
-describe('containers', { timeout: 60_000 }, () => {
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+describe('containers', () => {
   it('runs one and tells its outputs apart, its exit code and its surroundings', async () => {
     const script = 'hostname; cat /etc/hosts; ip -o addr show eth0 | grep -o "10.9.8.7/24"; ip route | head -1; env; pwd; id; echo "processors $(nproc) of $(cat /sys/devices/system/cpu/possible)"; echo oops >&2; exit 7'
     const result = await runToEnd(client, startRequest('first', ['sh', '-c', script], { env: ['GREETING=hé=llo'], cwd: '/tmp', user: 'app' }))
@@ -119,12 +124,14 @@ describe('containers', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a long-running container', { timeout: 60_000 }, () => {
-  beforeAll(async () => {
+describe('a long-running container', () => {
+  const startMain = async () => {
     const { stdout, stderr } = await client.startContainer(startRequest('main', ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'], { cpuMillis: 500, memoryBytes: 32 * 1024 * 1024 }))
     stderr.resume()
     expect(String((await stdout[Symbol.asyncIterator]().next()).value)).toBe('up\n')
-  })
+  }
+  beforeAll(startMain)
+  anewOnRetry(() => {}, startMain)
 
   it('takes commands beside its own process', async () => {
     expect(await execute('main', ['sh', '-c', 'cat; echo $ADDED $HOSTNAME; echo err >&2; exit 5'], 'typed')).toEqual({ out: 'typedyes web-0\n', err: 'err\n', exitCode: 5 })
@@ -254,7 +261,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
     const over = once(stdout, 'end')
     expect(await text(stderr)).toBe('')
     // What it was given at first is asked before it changes.
-    await expect.poll(() => screen, { timeout: 20_000 }).toContain('\n')
+    await expect.poll(() => screen).toContain('\n')
     await client.resizeContainer('console', 71, 21)
     stdin?.write('hello\n')
     await over
@@ -274,7 +281,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 })
 
-describe('the machine', { timeout: 60_000 }, () => {
+describe('the machine', () => {
   it('switches itself off when asked', async () => {
     await client.startContainer(startRequest('last', ['sleep', '1000']))
     await client.shutdown(100)

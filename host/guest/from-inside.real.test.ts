@@ -24,7 +24,7 @@ const newPod = () => host.pod({ containers: [{ name: 'web', image, securityConte
 async function freshAttacker(): Promise<void> {
   attacker = newPod()
   host.apply([attacker, neighbour])
-  await host.untilRunning(attacker, 90_000)
+  await host.untilRunning(attacker)
 }
 
 /** The neighbour is what it was, and answers. */
@@ -35,7 +35,7 @@ async function neighbourIsWell(): Promise<void> {
 
 /** The pod was started again by its policy, once, and can be used. */
 async function startsAgain(): Promise<void> {
-  await host.until(() => restarts() === 1 && host.report(attacker)?.phase === 'Running', 90_000)
+  await host.until(() => restarts() === 1 && host.report(attacker)?.phase === 'Running')
   expect((await sh('echo again')).output).toBe('again\n')
 }
 
@@ -83,12 +83,12 @@ beforeAll(async () => {
   await host.addImage(image, await perlRoot())
   neighbour = newPod()
   await freshAttacker()
-  await host.untilRunning(neighbour, 90_000)
-}, 240_000)
+  await host.untilRunning(neighbour)
+})
 
 afterAll(async () => {
   await host?.close()
-}, 60_000)
+})
 
 describe('the disks, in the hands of root in a privileged container', () => {
   it('of the image cannot be written to, and nothing of the host’s changes', async () => {
@@ -171,7 +171,7 @@ describe('the agent’s port', () => {
     `
     const script = `cd /sys/bus/virtio/drivers/virtio_console; device=$(ls -d virtio* | head -1); echo $device > unbind; echo $device > bind; sleep 0.3; rm -f /tmp/port; ${port}; exec perl -e "$PLAY" -- "$@"`
     await host.run(attacker, ['env', `PLAY=${play}`, 'sh', '-c', `(sh -c '${script}' -- "$@") >/dev/null 2>&1 &`, '--', neighbours, lies]).catch(() => {})
-    await host.until(() => restarts() > 0 || host.report(attacker)?.containers[0]?.exitCode === 77 || host.report(attacker)?.containers[0]?.lastEnd?.exitCode === 77, 90_000)
+    await host.until(() => restarts() > 0 || host.report(attacker)?.containers[0]?.exitCode === 77 || host.report(attacker)?.containers[0]?.lastEnd?.exitCode === 77)
     await neighbourIsWell()
   })
 })

@@ -3,6 +3,7 @@ import type { GuestClient } from '@/host/guest/client'
 import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
 import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { volumeRequests } from '@/host/guest/testing/volume-requests'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 let guest: VolumeGuest
 let client: GuestClient
@@ -10,14 +11,18 @@ let disks: VolumeDisks
 
 const { attach, detach, shell, sleeper, inside, staying } = volumeRequests(() => client)
 
-beforeAll(async () => {
+const up = async () => {
   guest = await startVolumeGuest({ volumes: [{ name: 'third', medium: 'disk', sizeBytes: null }, { name: 'memory', medium: 'memory', sizeBytes: 1024 * 1024 }] })
   ;({ client, disks } = guest)
-}, 300_000)
+}
 
-afterAll(() => guest?.close(), 60_000)
+const down = () => guest?.close()
 
-describe('a volume', { timeout: 120_000 }, () => {
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+describe('a volume', () => {
   it('comes into a container that runs, as a whole and in part, and leaves it', async () => {
     await disks.plugNew('vb', 32)
     await sleeper('busy')

@@ -4,6 +4,7 @@ import type { StartContainerParams } from '@/contracts/guest/v1/requests'
 import { GuestClient } from '@/host/guest/client'
 import { execute, exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 let machine: TestMachine
 let client: GuestClient
@@ -12,7 +13,7 @@ const refusals: unknown[] = []
 const shell = (script: string, more: Partial<StartContainerParams> = {}) => runToEnd(client, startRequest('probe', ['sh', '-c', script], more))
 const status = 'grep -E "^(CapBnd|CapEff|NoNewPrivs|Seccomp):" /proc/self/status | tr -d "\\t"'
 
-beforeAll(async () => {
+const up = async () => {
   machine = await startTestMachine()
   client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
   const refused = [
@@ -22,6 +23,7 @@ beforeAll(async () => {
     { name: 'kernel.core_pattern', value: '|/bin/sh' },
     { name: 'kernel.modprobe', value: '/bin/sh' },
   ]
+  refusals.length = 0
   for (const sysctl of refused) refusals.push(await client.setup(setupRequest({ sysctls: [sysctl] })).catch((error: unknown) => error))
   const sysctls = [
     { name: 'net.core.somaxconn', value: '777' },
@@ -42,14 +44,18 @@ beforeAll(async () => {
     }),
   )
   await client.addImage({ serial: imageSerial(0), key: 'busybox' })
-}, 300_000)
+}
 
-afterAll(async () => {
+const down = async () => {
   client?.close()
   await machine?.stop()
-}, 60_000)
+}
 
-describe('a container', { timeout: 60_000 }, () => {
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+describe('a container', () => {
   it('has its pod’s sysctls; those the kernel refuses, and those that name programs, are told by name', async () => {
     const names = ['net.core.nosuch', 'kernel.shmmax', 'net/../../etc/x', 'kernel.core_pattern', 'kernel.modprobe']
     expect(refusals).toEqual(names.map((name) => expect.objectContaining({ code: 'InvalidRequest', object: name }) as unknown))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
 import { GuestClient } from '@/host/guest/client'
 import { copiesOf, entriesOf, tarOf } from '@/host/guest/testing/copies'
@@ -28,16 +28,16 @@ beforeAll(async () => {
   )
   stdout.resume()
   stderr.resume()
-}, 300_000)
+})
 
 afterAll(async () => {
   client?.close()
   await machine?.stop()
-}, 60_000)
+})
 
 const run = async (script: string) => (await execute(client, 'main', ['sh', '-c', script])).out
 
-describe('a volume of configuration', { timeout: 60_000 }, () => {
+describe('a volume of configuration', () => {
   it('gets its files at once, and others in their place', async () => {
     await guest.writeFiles('config', '1', [file('app.conf', 'one', 0o600), file('sub/deep/x', 'deep'), file('only-1', ''), file('app.conf_tmp', 'not in the way')])
     expect(await run('cd /config; cat app.conf sub/deep/x; stat -L -c "%a %u" app.conf; readlink app.conf; readlink ..data; touch x 2>&1; rm -rf /config/..data 2>&1')).toMatch(
@@ -59,7 +59,7 @@ describe('a volume of configuration', { timeout: 60_000 }, () => {
     const files = [file('a', blob), file('b', blob), ...Array.from({ length: 1500 }, (_, index) => file(`many/${index}`, `${index}`))]
     const began = Date.now()
     await guest.writeFiles('large', 'big', files)
-    expect(Date.now() - began).toBeLessThan(15_000)
+    expect(Date.now() - began).toBeLessThan(100_000)
     expect(await run('cmp /large/a /large/b; wc -c </large/a; ls /large/many | wc -l; cat /large/many/1499')).toBe('500000\n1500\n1499')
     // One value of a ConfigMap may be all of its 1 MiB, which no single request holds.
     await guest.writeFiles('large', 'one', [file('before', 'b'), file('whole', Buffer.alloc(1 << 20, 'no multiple of 3')), file('after', 'a')])
@@ -77,7 +77,7 @@ describe('a volume of configuration', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a subPath', { timeout: 60_000 }, () => {
+describe('a subPath', () => {
   it('is made where it is missing, and shows one file or folder of a volume', async () => {
     const mounts = [mount('data', '/logs', 'logs/web'), mount('config', '/etc/app.conf', 'app.conf')]
     const first = await runToEnd(client, startRequest('sub', ['sh', '-c', 'cat /etc/app.conf; echo hi >/logs/a; touch /etc/app.conf'], { mounts, user: 'app' }))
@@ -97,9 +97,9 @@ describe('a subPath', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a tunnel', { timeout: 60_000 }, () => {
+describe('a tunnel', () => {
   it('carries bytes both ways and ends in halves', async () => {
-    const tunnel = await guest.openTunnel(7001, 5000)
+    const tunnel = await guest.openTunnel(7001, 60_000)
     const sent = Buffer.alloc(3_000_000, 'some bytes ')
     const back = (async () => {
       let bytes = 0
@@ -108,7 +108,7 @@ describe('a tunnel', { timeout: 60_000 }, () => {
     })()
     tunnel.end(sent)
     expect(await back).toBe(sent.length)
-    const page = await guest.openTunnel(7002, 5000)
+    const page = await guest.openTunnel(7002, 60_000)
     page.end('GET /plain HTTP/1.0\r\n\r\n')
     expect(await text(page)).toMatch(/^HTTP\/1[^]*\r\n\r\nnot a program\n$/)
   })
@@ -118,16 +118,16 @@ describe('a tunnel', { timeout: 60_000 }, () => {
   })
 
   it('is one of many, and leaves nothing when it is destroyed', async () => {
-    const many = await Promise.all(Array.from({ length: 30 }, () => guest.openTunnel(7001, 10_000)))
+    const many = await Promise.all(Array.from({ length: 30 }, () => guest.openTunnel(7001, 60_000)))
     for (const [index, tunnel] of many.entries()) tunnel.write(`${index}\n`)
     const answers = await Promise.all(many.map(async (tunnel) => String((await once(tunnel, 'data'))[0])))
     expect(answers).toEqual(many.map((_, index) => `${index}\n`))
     for (const tunnel of many) tunnel.destroy()
-    await expect.poll(() => run('cat /proc/net/tcp | grep -c " 01 "'), { timeout: 20_000 }).toBe('0\n')
+    await expect.poll(() => run('cat /proc/net/tcp | grep -c " 01 "')).toBe('0\n')
   })
 })
 
-describe('a copy', { timeout: 60_000 }, () => {
+describe('a copy', () => {
   const { copyIn, copyOut } = copiesOf(() => guest)
   const long = `${'long/'.repeat(30)}name.txt`
 
@@ -155,14 +155,14 @@ describe('a copy', { timeout: 60_000 }, () => {
   })
 
   it('needs no program of the container, and reads and writes as its root', async () => {
+    onTestFinished(() => client.removeContainer('bare'))
     const { stdout, stderr } = await client.startContainer(startRequest('bare', ['/bin/busybox', 'sh', '-c', 'cd /bin; echo "#!/bin/busybox sh" >evil; echo "echo evil; exit 1" >>evil; busybox chmod 755 evil; for a in *; do case $a in busybox|evil) ;; *) busybox rm $a; busybox cp evil $a ;; esac; done; exec busybox sleep 10000'], { capabilities: { add: [], drop: ['ALL'] }, noNewPrivileges: true, seccomp: 'default' }))
     stdout.resume()
     stderr.resume()
     await copyIn('main', '/data', tarOf([{ name: 'private', content: 'secret', mode: 0o600 }]))
-    await expect.poll(async () => (await execute(client, 'bare', ['/bin/wc'])).out, { timeout: 20_000 }).toBe('evil\n')
+    await expect.poll(async () => (await execute(client, 'bare', ['/bin/wc'])).out).toBe('evil\n')
     expect(await copyIn('bare', '/opt/x', tarOf([{ name: 'a', content: 'A', uid: 77, mode: 0o4755 }]))).toEqual({ messages: '', exitCode: 0 })
     expect(await entriesOf((await copyOut('bare', '/opt/x/a')).tar)).toMatchObject([{ name: 'a', mode: 0o4755, uid: 77, content: 'A' }])
-    await client.removeContainer('bare')
   })
 
   it('says what is missing, what is read-only, and what is no archive', async () => {
@@ -190,14 +190,14 @@ describe('a copy', { timeout: 60_000 }, () => {
   })
 })
 
-describe('commands', { timeout: 100_000 }, () => {
+describe('commands', () => {
   it('are ended with all that they started', async () => {
     const session = await client.exec({ container: 'main', args: ['sh', '-c', 'sleep 4321 & (unshare -m sleep 4321 &) ; echo up; sleep 4321'], env: [], cwd: null, user: null, stdin: false, terminal: null })
     await once(session.stdout, 'data')
     expect(await run('ps | grep -c "[s]leep 4321"')).not.toBe('0\n')
     await session.signal('KILL')
     expect(await session.exit).toEqual({ exitCode: 137, signal: 9 })
-    await expect.poll(() => run('ps | grep -c "[s]leep 4321"'), { timeout: 20_000 }).toBe('0\n')
+    await expect.poll(() => run('ps | grep -c "[s]leep 4321"')).toBe('0\n')
   })
 
   it('leave nothing behind, however many there are', async () => {
@@ -209,13 +209,13 @@ describe('commands', { timeout: 100_000 }, () => {
       expect(ends.every(({ exitCode }) => exitCode === 0)).toBe(true)
     }
     expect(children.size).toBe(0)
-    await expect.poll(left, { timeout: 20_000 }).toBe(before)
+    await expect.poll(left).toBe(before)
     // Their cgroups are gone, as the container sees them.
-    await expect.poll(() => run('ls -d /sys/fs/cgroup/exec-* | wc -l'), { timeout: 20_000 }).toBe('1\n')
+    await expect.poll(() => run('ls -d /sys/fs/cgroup/exec-* | wc -l')).toBe('1\n')
   })
 })
 
-describe('the list of a folder', { timeout: 60_000 }, () => {
+describe('the list of a folder', () => {
   const list = (path: string, after: string | null = null, limit = 1000) => guest.listFolder({ container: 'main', path, after, limit })
 
   it('tells what is there as the container sees it, in pages', async () => {
@@ -253,7 +253,7 @@ describe('the list of a folder', { timeout: 60_000 }, () => {
   })
 })
 
-describe('figures', { timeout: 60_000 }, () => {
+describe('figures', () => {
   it('tell disks, network, and what layers and volumes take', async () => {
     await run('dd if=/dev/zero of=/data/zeros bs=1M count=5 2>/dev/null; dd if=/dev/zero of=/layer bs=1M count=3 2>/dev/null; sync')
     const quick = await client.stats()
@@ -271,12 +271,13 @@ describe('figures', { timeout: 60_000 }, () => {
   })
 })
 
-describe('the input of a container', { timeout: 60_000 }, () => {
+describe('the input of a container', () => {
   it('outlives who writes to it, and has a terminal of a size', async () => {
     let screen = ''
-    const seen = async (part: RegExp) => expect.poll(() => screen, { timeout: 20_000 }).toMatch(part)
+    const seen = async (part: RegExp) => expect.poll(() => screen).toMatch(part)
     const sink = { write: (_: string, bytes: Uint8Array) => Promise.resolve(void (screen += Buffer.from(bytes).toString())), lost: () => {} }
     const ended = exitOf(client, 'typed')
+    onTestFinished(() => client.removeContainer('typed'))
     await guest.startContainer(startRequest('typed', ['sh', '-c', 'read a; echo "<$a>"; read b; echo "<$b>"; stty size; exit 6'], { stdin: true, terminal: { columns: 80, rows: 24 } }), sink, () => {})
     expect(guest.containerInput('unknown')).toBeNull()
     await guest.containerInput('typed')?.write(Buffer.from('one\n'))
@@ -285,6 +286,5 @@ describe('the input of a container', { timeout: 60_000 }, () => {
     await guest.containerInput('typed')?.write(Buffer.from('two\n'))
     await seen(/<two>\r\n21 70/)
     expect((await ended).exitCode).toBe(6)
-    await client.removeContainer('typed')
   })
 })

@@ -4,6 +4,7 @@ import type { GuestClient } from '@/host/guest/client'
 import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
 import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 const MiB = 1024 * 1024
 
@@ -19,15 +20,19 @@ let client: GuestClient
 let disks: VolumeDisks
 const { attach, detach, shell } = volumeRequests(() => client)
 
-beforeAll(async () => {
+const up = async () => {
   ;({ client, disks } = await boot(false))
-}, 300_000)
+}
 
-afterAll(async () => {
-  for (const guest of guests) await guest.close()
-}, 60_000)
+const down = async () => {
+  for (const guest of guests.splice(0)) await guest.close()
+}
 
-describe('the files of a volume', { timeout: 120_000 }, () => {
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+describe('the files of a volume', () => {
   it('of another group become the pod’s, all of them; where the root folder is the group’s already they are left as they are', async () => {
     await disks.make('vgroup', 32)
     await disks.plug('vgroup')
@@ -53,7 +58,7 @@ describe('the files of a volume', { timeout: 120_000 }, () => {
       await shell('full', 'dd if=/dev/urandom of=/data/file bs=1M count=48 conv=fsync', { mounts: [mounted('third')] })
       const before = await stored(serial)
       await shell('full', 'rm /data/file; sync', { mounts: [mounted('third')] })
-      if (discard) await expect.poll(() => stored(serial), { timeout: 60_000 }).toBeLessThan(before - 40 * MiB)
+      if (discard) await expect.poll(() => stored(serial)).toBeLessThan(before - 40 * MiB)
       else expect(await stored(serial)).toBeGreaterThan(before - 8 * MiB)
       await detach('third')
       await disks.unplug(serial)

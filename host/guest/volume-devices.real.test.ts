@@ -6,6 +6,7 @@ import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
 import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
 import { run } from '@/platform/exec'
+import { anewOnRetry } from '@/tools/testing/anew'
 
 const MiB = 1024 * 1024
 
@@ -15,14 +16,18 @@ let disks: VolumeDisks
 
 const { attach, detach, shell, sleeper, inside, staying } = volumeRequests(() => client)
 
-beforeAll(async () => {
+const up = async () => {
   guest = await startVolumeGuest({ fsGroup: 2000, volumes: [{ name: 'data', medium: 'disk', sizeBytes: null }] })
   ;({ client, disks } = guest)
-}, 300_000)
+}
 
-afterAll(() => guest?.close(), 60_000)
+const down = () => guest?.close()
 
-describe('a volume', { timeout: 120_000 }, () => {
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
+
+describe('a volume', () => {
   it('that is a block device comes into containers that run, and is taken from them once nobody has it open', async () => {
     await disks.make('raw', 16)
     await disks.plug('raw')

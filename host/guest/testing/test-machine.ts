@@ -71,7 +71,7 @@ export async function startTestMachine(): Promise<TestMachine> {
   ]
   const qemu = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const ended = once(qemu, 'exit').then(() => {})
-  await untilListening(socketPath, qemu)
+  for (const path of [socketPath, monitorPath]) await untilListening(path, qemu)
   const stop = async () => {
     qemu.kill('SIGKILL')
     await ended
@@ -80,7 +80,7 @@ export async function startTestMachine(): Promise<TestMachine> {
   return { socketPath, monitorPath, ended, stop, console: () => readFile(consolePath, 'utf8') }
 }
 
-/** QEMU binds its socket a moment before it listens. */
+/** QEMU makes its sockets one after another, and binds each a moment before it listens. */
 async function untilListening(path: string, qemu: ChildProcess): Promise<void> {
   for (;;) {
     const socket = connect(path)

@@ -68,7 +68,7 @@ export class VolumeDisks {
 
   async unplug(serial: string): Promise<void> {
     const id = `disk-${serial}`
-    const gone = this.qmp.nextEvent(({ event, data }) => event === 'DEVICE_DELETED' && data?.device === id, `the guest's release of ${serial}`, 30_000)
+    const gone = this.qmp.nextEvent(({ event, data }) => event === 'DEVICE_DELETED' && data?.device === id, `the guest's release of ${serial}`, 60_000)
     await Promise.all([gone, this.qmp.command('device_del', { id })])
     await this.qmp.command('blockdev-del', { 'node-name': serial })
   }
