@@ -60,11 +60,11 @@ const commands = {
   /** As many new connections (or questions from new ports), one after another: what each was told. */
   ask: async ({ protocol, times = 1, ...where }) => {
     const answers = []
-    for (let i = 0; i < times; i += 1) answers.push(await (protocol === 'udp' ? askUdp : askTcp)({ timeoutMs: 1000, ...where }))
+    for (let i = 0; i < times; i += 1) answers.push(await (protocol === 'udp' ? askUdp : askTcp)({ timeoutMs: 5000, ...where }))
     return answers
   },
   /** Opens a connection, or a UDP socket that keeps its port, and keeps it; the first line of the other side. */
-  open: ({ name, protocol, address, port, timeoutMs = 2000 }) => within(timeoutMs, (done) => {
+  open: ({ name, protocol, address, port, timeoutMs = 5000 }) => within(timeoutMs, (done) => {
     if (protocol === 'udp') {
       const socket = udpOf(address)
       held.set(name, { say: (text) => socket.send(text), hear: (listener) => { socket.removeAllListeners(); socket.on('message', (data) => listener(String(data).trim())); socket.on('error', (error) => listener(refusal(error))) }, end: () => socket.close() })
@@ -79,7 +79,7 @@ const commands = {
     socket.on('close', () => { over ??= 'ended'; listener(over) })
     held.set(name, { say: (text) => { if (over) listener(over); else socket.write(`${text}\n`) }, hear: (next) => { listener = next }, end: () => socket.destroy() })
   }),
-  say: ({ name, text, timeoutMs = 2000 }) => within(timeoutMs, (done) => {
+  say: ({ name, text, timeoutMs = 5000 }) => within(timeoutMs, (done) => {
     held.get(name).hear(done)
     held.get(name).say(text)
   }),

@@ -37,7 +37,7 @@ export class Peer {
   }
 
   /** What new connections are told: the other side's line, `refused`, `unreachable` or `silent`. */
-  async ask(at: Target, times = 1, timeoutMs = 1000): Promise<string[]> {
+  async ask(at: Target, times = 1, timeoutMs = 5000): Promise<string[]> {
     return z.array(z.string()).parse(await this.do('ask', { ...at, times, timeoutMs }))
   }
 
@@ -46,7 +46,7 @@ export class Peer {
   }
 
   /** The answer on what was opened: an echo of TCP, a server's line of UDP; `refused`, `ended` or `silent`. */
-  async say(name: string, text: string, timeoutMs = 2000): Promise<string> {
+  async say(name: string, text: string, timeoutMs = 5000): Promise<string> {
     return z.string().parse(await this.do('say', { name, text, timeoutMs }))
   }
 
