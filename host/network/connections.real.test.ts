@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { networkBase, policy, v4, v6, World, type WorldNetwork, type WorldPod } from './isolation/testing/world'
 import { gatewayMac } from './names'
 import { MAX_POD_CONNECTIONS } from './namespace-rules'
@@ -13,12 +14,17 @@ const inside = (): string => `hyp-${world.lab.hostTag}-n1`
 
 let world: World
 let next = 1
-beforeAll(async () => {
+const asked = new Set<number>()
+const up = async (): Promise<void> => {
+  asked.clear()
   // The stranger may speak with nobody.
   const closed = policy('closed', [stranger], [], { directions: ['ingress', 'egress'] })
   world = await World.open([network], [client, server, stranger], () => [closed])
-}, 30_000)
-afterAll(() => world?.close(), 30_000)
+}
+const down = () => world?.close()
+beforeAll(up)
+afterAll(down)
+anewOnRetry(down, up)
 
 /** Opens a connection of UDP that stays, once it is answered or its holder has seen it, and says which port it is from. */
 async function ask(address: string, holder = client): Promise<{ id: number; port: number }> {
@@ -30,7 +36,6 @@ async function ask(address: string, holder = client): Promise<{ id: number; port
   const ports = [...listed.matchAll(/:(\d+)\s+\[?[0-9a-f.:]+\]?:80\s/g)].map(([, port]) => Number(port))
   return { id, port: Math.max(...ports.filter((port) => !asked.has(port)).map((port) => (asked.add(port), port))) }
 }
-const asked = new Set<number>()
 
 /** Tells the client, in the sender's own name, that nobody listens where it asked. */
 async function unreachable(by: WorldPod, name: string, address: string, port: number): Promise<void> {
@@ -54,7 +59,7 @@ it('who is no end of a connection says nothing in it: not that it failed, as an 
     await unreachable(server, of(server), of(server), port)
     await speaker.until(() => speaker.heard.refused.has(id))
   }
-}, 30_000)
+})
 
 it('who leads to an end says that it cannot be reached, and the namespace that a packet is too large', async () => {
   await world.change(network, [{ ...networkBase(network), routes: [{ destination: '10.9.0.0/24', via: v4(server) }] }])
@@ -67,7 +72,7 @@ it('who leads to an end says that it cannot be reached, and the namespace that a
   await world.lab.in(world.namespaces.get('client')!, 'perl', '-e', 'use Socket; socket(my $s, AF_INET, SOCK_DGRAM, 0); setsockopt($s, 0, 10, 2); send($s, "x" x 1380, 0, pack_sockaddr_in(80, inet_aton($ARGV[0]))) or die "$!\n"', v4(server))
   expect((await world.lab.in(world.namespaces.get('client')!, 'ip', 'route', 'get', v4(server))).stdout).toContain('mtu 1300')
   await world.hosts.reconcile(world.attachments())
-}, 30_000)
+})
 
 const tapOf = async (pod: WorldPod): Promise<string> => /dev (tap\w+)/.exec((await world.lab.in(inside(), 'ip', 'route', 'get', v4(pod))).stdout)?.[1] ?? ''
 
@@ -91,7 +96,7 @@ it('a pod has so many connections at a time and no more; others have theirs', as
   await world.lab.in(inside(), 'conntrack', '-F')
   await asks.send([{ id: next++, protocol: 'tcp', address: v4(server), number: 81 }])
   await asks.until(() => asks.heard.answers.has(next - 1))
-}, 60_000)
+})
 
 it('a pod goes whatever connections it has, and they with it', async () => {
   // Others ask it: those are not its own to begin.
@@ -101,7 +106,7 @@ it('a pod goes whatever connections it has, and they with it', async () => {
   await world.hosts.detach(world.attachment(server).pod.uid)
   expect(await connections()).toBeLessThan(100)
   await world.attach(server)
-}, 60_000)
+})
 
 it('what is left of a pod that went while nobody looked is forgotten by the next look at its network, also where another has its address now', async () => {
   await world.hosts.reconcile(world.attachments())
@@ -113,4 +118,4 @@ it('what is left of a pod that went while nobody looked is forgotten by the next
   await next.reconcile([...world.attachments(), world.attachment({ ...server, name: 'new', last: 41 })])
   expect([await left('10.0.0.40'), await left('10.0.0.41')]).toEqual([false, false])
   await world.hosts.reconcile(world.attachments())
-}, 30_000)
+})

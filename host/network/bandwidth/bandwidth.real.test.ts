@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Bandwidth, PodPort } from '../attachment'
 import { ServiceWorld, type Pod } from '../services/testing/service-world'
@@ -19,8 +19,9 @@ beforeAll(async () => {
   shaping = new Shaping(world.kernel)
   ;[from, to] = [world.pod(5), world.pod(6)]
   for (const address of [to.address, to.ipv6]) await to.peer.serve({ address, port: 9000 }, 'sink', true)
-}, 30_000)
+})
 afterAll(() => world?.destroy())
+beforeEach(() => limit(null))
 
 const ports = (): PodPort[] => world.state().ports.map((port) => ({ ...port, bandwidth: bandwidth.get(port.uid) }))
 
@@ -44,7 +45,8 @@ async function received(pod: Pod): Promise<Arrived> {
 
 /** Floods, and reads what has arrived once it flows and `seconds` later. */
 async function flooded(address = to.address, seconds = 1): Promise<[before: Arrived, after: Arrived]> {
-  const flood = from.peer.number('flood', { address, port: 9000, seconds: seconds + 0.5 })
+  // Longer than it is looked at: a busy machine takes long to look.
+  const flood = from.peer.number('flood', { address, port: 9000, seconds: seconds + 3 })
   await pause(400)
   const before = await received(to)
   await pause(seconds * 1000)
@@ -66,7 +68,7 @@ async function expectAbout(megabits: number, address = to.address): Promise<void
 
 async function expectUnlimited(): Promise<void> {
   const [before, after] = await flooded(to.address, 0.5)
-  expect(megabitsOf(before, after) / mostSeconds(before, after)).toBeGreaterThan(200)
+  expect(megabitsOf(before, after) / mostSeconds(before, after)).toBeGreaterThan(100)
 }
 
 describe('a limit of a pod’s bandwidth', () => {

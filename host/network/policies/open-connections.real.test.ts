@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { networkBase, policy, rule, v4, v6, World, type WorldNetwork, type WorldPod } from '../isolation/testing/world'
 
 const network: WorldNetwork = { name: 'shop', tenant: 'a'.repeat(32), number: 1, block: 0 }
@@ -9,10 +10,13 @@ const to80 = (...pods: WorldPod[]) => policy('server', [server!], [rule({ id: 'r
 let world: World
 let next = 1
 let stayed = 0
-beforeAll(async () => {
+const up = async (): Promise<void> => {
   world = await World.open([network], [client!, other!, server!], () => [to80(client!, other!)])
-}, 30_000)
-afterAll(() => world?.close())
+}
+const down = () => world?.close()
+beforeAll(up)
+afterAll(down)
+anewOnRetry(down, up)
 
 async function connect(from: WorldPod, address: string, number = 80): Promise<number> {
   const id = next++
@@ -44,7 +48,7 @@ it('a rule that goes cuts an open connection at once, and no other; when it come
   expect(world.speaker('other').heard.echoes.get(stays)).toBe(`a${'x'.repeat(20_000)}on`)
   // Nothing but the rules was in the way: what TCP sends again arrives now.
   for (const id of [cut4, cut6]) await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(id) === 'ab')
-}, 30_000)
+})
 
 /** Sends by hand from the server's own port to where the client asked from: the other direction of its connection. */
 async function pusher(): Promise<(text: string) => Promise<unknown>> {
@@ -72,15 +76,15 @@ it('answers stop with their connection: what a server goes on sending does not a
   await world.lab.in(`hyp-${world.lab.hostTag}-n1`, 'nft', 'insert', 'rule', 'inet', 'hypernetes', 'policy_check', 'ct', 'direction', 'reply', 'return')
   await push('let-through')
   await asks.until(() => asks.heard.answers.get(id)?.includes('let-through') ?? false)
-}, 30_000)
+})
 
 it('who gets an address next hears nothing of what its last pod asked', async () => {
   const closed = policy('closed', [client!], [rule({ protocol: 'icmp' })])
   await world.change(network, [closed], [`policy/${policy('server', [], []).uid}`])
-  const push = await pusher()
   const asks = world.speaker('client')
   // The socket of the test before asks once more.
   await asks.send([{ id: stayed, protocol: 'udp', address: v4(server!), number: 80, stays: true }])
+  const push = await pusher()
   await push('before')
   await asks.until(() => asks.heard.answers.get(stayed)?.includes('before') ?? false)
   await world.hosts.detach(world.attachment(client!).pod.uid)
@@ -92,7 +96,7 @@ it('who gets an address next hears nothing of what its last pod asked', async ()
   await asks.sync()
   expect(asks.heard.answers.get(stayed)).not.toContain('stray')
   await world.change(network, [], [`policy/${closed.uid}`])
-}, 30_000)
+})
 
 it('a port that is no longer allowed, a member that is one no more, and a policy that goes: at once', async () => {
   const only = (port: number, ...members: WorldPod[]) => policy('server', members, [rule({ protocol: 'tcp', ports: tcp(port) })])
@@ -108,9 +112,10 @@ it('a port that is no longer allowed, a member that is one no more, and a policy
   await connect(server!, v6(other!), 5432)
   // And the first one goes on, for it is allowed again.
   await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(open) === 'b')
-}, 30_000)
+})
 
 it('what lies behind a pod is under the policies of that pod, both ways', async () => {
+  await world.change(network, [], [`policy/${to80().uid}`])
   const behind = '10.9.0.7'
   const base = { ...networkBase(network), routes: [{ destination: '10.9.0.0/24', via: v4(other!) }] }
   await world.change(network, [base, policy('router', [other!], [rule({ protocol: 'tcp', ports: tcp(80) }), rule({ direction: 'egress', protocol: 'tcp', ports: tcp(443) })], { directions: ['ingress', 'egress'] })])
@@ -128,7 +133,7 @@ it('what lies behind a pod is under the policies of that pod, both ways', async 
   await world.lab.ip(world.namespaces.get('other')!, [`route replace ${v4(server!)}/32 via 10.0.0.1 src ${behind}`])
   expect(await ask(other!, v4(server!), [80, 5432], 443)).toEqual([])
   await world.change(network, [networkBase(network)], [`policy/${policy('router', [], []).uid}`])
-}, 30_000)
+})
 
 it('two thousand rules are in force, and one of them that changes too', async () => {
   const subnets = Array.from({ length: 2000 }, (_, at) => `172.${16 + (at >> 8)}.${at & 255}.0/24`)
@@ -142,4 +147,4 @@ it('two thousand rules are in force, and one of them that changes too', async ()
   await world.speaker('client').send([{ id, protocol: 'tcp', address: v4(server!), number: 81 }])
   await connect(client!, v4(server!), 443)
   expect(world.speaker('client').heard.answers.has(id)).toBe(false)
-}, 30_000)
+})

@@ -53,6 +53,11 @@ export class Lab {
     return run('ip', ['-n', namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
 
+  /** Removes a link where there is one, as a try of a test left it that failed. */
+  async unlink(namespace: string, link: string): Promise<void> {
+    await this.ip(namespace, [`link delete ${link}`]).catch(() => {})
+  }
+
   in(namespace: string, command: string, ...args: string[]) {
     return run('nsenter', [`--net=/run/netns/${namespace}`, command, ...args])
   }
@@ -97,7 +102,7 @@ export class Lab {
 
   /** What a server answers on TCP port 8080, or null when there is no way to it. */
   async fetch(from: string, address: string): Promise<string | null> {
-    const { stdout } = await this.in(from, 'socat', '-T', '1', '-u', `TCP:${address}:8080,connect-timeout=1`, '-').catch(() => ({ stdout: null }))
+    const { stdout } = await this.in(from, 'socat', '-T', '10', '-u', `TCP:${address}:8080,connect-timeout=1`, '-').catch(() => ({ stdout: null }))
     return stdout?.trim() ?? null
   }
 
@@ -138,11 +143,11 @@ export class Lab {
   }
 }
 
-/** Waits for a condition, at most 30 seconds. */
+/** Waits for a condition, at most 100 seconds. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000
+  const end = Date.now() + 100_000
   while (!await condition()) {
-    if (Date.now() > end) throw new Error('the condition did not come true within 30 s')
+    if (Date.now() > end) throw new Error('the condition did not come true within 100 s')
     await pause(20)
   }
 }

@@ -145,7 +145,7 @@ export class Speaker {
   }
 
   /** Resolves once a condition on what was heard holds; rejects where it does not in time. */
-  async until(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async until(holds: () => boolean, timeoutMs = 60_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     while (!holds()) {
       if (this.over !== undefined) throw new Error(this.over)
