@@ -20,7 +20,7 @@ describe('a balancer of UDP', () => {
     lab = await BalancerLab.create()
     for (const digit of [2, 3, 4]) await lab.serveUdp(`10.0.0.${digit}`, 5353, `pod${digit}`)
     balancers = await Balancers.open(lab.parts(noHaproxy), always, [])
-  }, 60_000)
+  })
   afterAll(async () => {
     await balancers.leave()
     await lab.destroy()
@@ -90,7 +90,7 @@ describe('a balancer of UDP', () => {
     await balancers.settled()
     expect(await lab.askUdp('198.18.100.7', 53)).toBe('pod2')
     isHeld = false
-    await expect.poll(() => balancers.report(one.uid)?.reason, { timeout: 3_000 }).toBe('LetGo')
+    await expect.poll(() => balancers.report(one.uid)?.reason).toBe('LetGo')
     expect(await lab.traces()).toEqual([])
     expect(balancers.mustHearAll).toBe(true)
     isHeld = true
@@ -109,7 +109,7 @@ describe('a balancer of UDP', () => {
     await expect.poll(() => balancers.report(two.uid)).toMatchObject({ phase: 'Failed', reason: 'NotStarted', message: 'The balancer does not answer: its link into the tenant\'s network cannot be made: no room. Its host tries again by itself; if this stays, tell the operators.' })
     expect(await lab.askUdp('198.18.100.7', 53)).toBe('pod2')
     lab.fault = () => {}
-    await expect.poll(() => balancers.report(two.uid)?.phase, { timeout: 5_000 }).toBe('Active')
+    await expect.poll(() => balancers.report(two.uid)?.phase).toBe('Active')
     balancers.take(two.uid, [])
     await balancers.settled()
     expect(balancers.report(two.uid)).toMatchObject({ phase: 'Gone' })

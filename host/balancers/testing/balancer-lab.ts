@@ -113,14 +113,14 @@ export class BalancerLab {
     return end
   }
 
-  /** What answers a datagram from the outside, from a port of its own or the one given; null: nobody within a second. */
+  /** What answers a datagram from the outside, from a port of its own or the one given; null: nobody within five seconds. */
   async askUdp(address: string, port: number, from?: number): Promise<string | null> {
-    const { stdout } = await this.in(this.outside, 'perl', '-MIO::Socket::INET', '-e', 'alarm 1; my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0], PeerPort => $ARGV[1], LocalPort => $ARGV[2], ReuseAddr => 1) or die; $s->send("x"); my $answer; print $answer if defined $s->recv($answer, 100)', address, String(port), String(from ?? 0)).catch(() => ({ stdout: '' }))
+    const { stdout } = await this.in(this.outside, 'perl', '-MIO::Socket::INET', '-e', 'alarm 5; my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0], PeerPort => $ARGV[1], LocalPort => $ARGV[2], ReuseAddr => 1) or die; $s->send("x"); my $answer; print $answer if defined $s->recv($answer, 100)', address, String(port), String(from ?? 0)).catch(() => ({ stdout: '' }))
     return stdout.trim() || null
   }
 
   async askTcp(address: string, port: number): Promise<string | null> {
-    const { stdout } = await this.in(this.outside, 'socat', '-T', '1', '-u', `TCP4:${address}:${port},connect-timeout=1`, '-').catch(() => ({ stdout: '' }))
+    const { stdout } = await this.in(this.outside, 'socat', '-T', '10', '-u', `TCP4:${address}:${port},connect-timeout=1`, '-').catch(() => ({ stdout: '' }))
     return stdout.trim() || null
   }
 

@@ -34,7 +34,7 @@ const error = (what) => (seen.errors[what] = (seen.errors[what] ?? 0) + 1)
 const ask = () => {
   if (ended) return void (--running === 0 && (console.log(JSON.stringify(seen)), process.exit(0)))
   const again = () => setTimeout(ask, 2)
-  const request = https.get({ host: address, port: 443, path: '/', headers: { host }, agent, timeout: 3000 }, (response) => {
+  const request = https.get({ host: address, port: 443, path: '/', headers: { host }, agent, timeout: 20000 }, (response) => {
     let text = ''
     response.on('data', (chunk) => (text += chunk)).on('error', (e) => (error(e.code ?? e.message), again())).on('end', () => {
       if (response.statusCode === 200) { seen.answers[text] = (seen.answers[text] ?? 0) + 1; const now = performance.now(); seen.longestGapMs = Math.max(seen.longestGapMs, now - last); last = now } else error(String(response.statusCode))
@@ -84,8 +84,10 @@ export class ExternalLab {
     return { network: hosts, outside }
   }
 
-  /** A pod that answers each request with its name. */
+  /** A pod that answers each request with its name, in the place of one that had its address. */
   async web(agent: Agent, last: number, name: string): Promise<void> {
+    const before = this.pods.findIndex((one) => one.pod.address === `10.0.0.${last}`)
+    for (const gone of before < 0 ? [] : this.pods.splice(before, 1)) await agent.network.detach(gone.pod.uid)
     const attachment = { network: network(1, { id: networkId }), pod: pod(randomUUID(), last) }
     const namespace = await this.lab.start(agent.network, attachment)
     this.pods.push(attachment)
@@ -117,7 +119,7 @@ export class ExternalLab {
   }
 
   /** What a host of an address answers over TLS. */
-  async curl(address: string, url: string, seconds = 3): Promise<string> {
+  async curl(address: string, url: string, seconds = 20): Promise<string> {
     const { hostname, port, protocol } = new URL(url)
     return (await this.lab.in(this.outside, 'curl', '-sk', '--max-time', String(seconds), '--resolve', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${address}`, url)).stdout
   }
