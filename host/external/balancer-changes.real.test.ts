@@ -15,7 +15,7 @@ const state = z.object({ process: z.object({ identity: z.object({ pid: z.number(
 /** Sends back what it is sent. */
 const echo = "require('node:net').createServer((socket) => socket.on('data', (data) => socket.write(data)).on('error', () => {})).listen(9000, '10.0.0.5', () => console.log('ready'))"
 
-describe('a balancer that runs', { timeout: 60_000 }, () => {
+describe('a balancer that runs', () => {
   let lab: ExternalLab
   let agent: Agent
   const open: ChildProcessWithoutNullStreams[] = []
@@ -53,12 +53,12 @@ describe('a balancer that runs', { timeout: 60_000 }, () => {
     await lab.web(agent, 2, 'web')
     await lab.web(agent, 5, 'echo')
     await lab.start(`hyt-${lab.lab.hostTag}-p1`, 'node', ['-e', echo])
-  }, 60_000)
+  })
   afterAll(async () => {
     for (const child of open) child.kill('SIGKILL')
     await agent.outside.leave()
     await lab.destroy()
-  }, 60_000)
+  })
 
   it('loses one of its addresses and gets another; HAProxy and connections to the others go on', async () => {
     const [first, second, third] = ['198.18.100.7', '198.18.100.8', '198.18.100.9']

@@ -31,13 +31,13 @@ beforeAll(async () => {
   const floating = new FloatingAddresses({ network: hosts, log: pino({ level: 'silent' }), onReport: () => {} })
   floating.apply([POOL], [address(10, one), address(20, other), address(30, third)])
   await floating.settled()
-}, 60_000)
+})
 afterAll(async () => {
   await hosts?.close().catch(() => undefined)
   await lab?.destroy()
-}, 60_000)
+})
 
-describe('the host’s table of connections', { timeout: 60_000 }, () => {
+describe('the host’s table of connections', () => {
   it('is not filled by one network, neither to the outside nor to an address of its own host', async () => {
     // Side by side: the kernel forgets the first after half a minute.
     await Promise.all(['198.18.100.20', OUTSIDE].map((to) => knock(guests[0]!, to, 3000)))

@@ -10,10 +10,10 @@ beforeAll(async () => {
   lab = await ExternalLab.create()
   agent = await lab.agent()
   await lab.web(agent, 2, 'web')
-}, 60_000)
-afterAll(() => lab?.destroy(), 60_000)
+})
+afterAll(() => lab?.destroy())
 
-it('what pods’ addresses are guarded by stays while one is answered for, and goes with an agent whose pods ended', { timeout: 120_000 }, async () => {
+it('what pods’ addresses are guarded by stays while one is answered for, and goes with an agent whose pods ended', async () => {
   const [{ pod }] = lab.pods as [(typeof lab.pods)[number]]
   const address: ExternalObject = { kind: 'floatingAddress', uid: '00000000-0000-4000-8000-0000000000a1', address: '198.18.100.10', networkId, podUid: pod.uid, podAddress: pod.address, until: 3600 }
   const isGuarded = async () => (await lab.traces()).join().includes('_lease_')

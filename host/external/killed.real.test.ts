@@ -15,10 +15,10 @@ import { bridgeName, externalTable, portName } from './names'
 let lab: Lab
 beforeAll(async () => {
   lab = await Lab.create()
-}, 30_000)
+})
 afterAll(async () => {
   await lab?.destroy()
-}, 30_000)
+})
 
 const uid = (last: number) => `00000000-0000-4000-8000-0000000000${last.toString(16).padStart(2, '0')}`
 const POOL: HostAddressPool = { kind: 'addressPool', uid: uid(240), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
@@ -70,7 +70,7 @@ it('an agent that is killed at any step of its work leaves nothing that the next
     expect(await lab.traces()).toEqual(before)
   }
   expect(steps).toBeGreaterThan(30)
-}, 300_000)
+})
 
 it('a command that fails leaves what was, says so, and the next look completes it', async () => {
   const before = await lab.traces()
@@ -107,7 +107,7 @@ it('a command that fails leaves what was, says so, and the next look completes i
   expect(await give()).toEqual([])
   await hosts.close()
   expect(await lab.traces()).toEqual(before)
-}, 60_000)
+})
 
 it('an agent that cannot even read what is here at its start removes what the last one left in a later look', async () => {
   const before = await lab.traces()
@@ -126,4 +126,4 @@ it('an agent that cannot even read what is here at its start removes what the la
   expect((await hosts.mend()).repairs).toContain(`link ${stray} removed`)
   expect((await hosts.mend()).repairs).toEqual([])
   expect(await lab.traces()).toEqual(before)
-}, 60_000)
+})

@@ -46,12 +46,12 @@ beforeAll(async () => {
   open()
   await lab.ip(lab.outside, [`route add 198.18.100.0/24 via ${HOST}`])
   for (const one of [web, db, other, third]) guests[one.pod.uid] = await lab.start(hosts, one)
-}, 60_000)
+})
 afterAll(async () => {
   before = async () => {}
   await hosts?.close().catch(() => undefined)
   await lab?.destroy()
-}, 60_000)
+})
 
 describe('a tenant whose network takes long to let go of an address', () => {
   it('keeps no other’s from going, coming and being told of', async () => {

@@ -29,12 +29,12 @@ beforeAll(async () => {
   inside = `hypb-${lab.hostTag}-n7`
   await run('ip', ['netns', 'add', inside])
   await lab.reaches(guest, OUTSIDE)
-}, 60_000)
+})
 afterAll(async () => {
   await hosts?.close().catch(() => undefined)
   await run('ip', ['netns', 'delete', inside]).catch(() => undefined)
   await lab?.destroy()
-}, 60_000)
+})
 
 describe('what is for an address of a pool that nobody here answers for', () => {
   it('leaves by the default route where the host knows of no such pool, and ends at the host where it does', async () => {
@@ -51,7 +51,7 @@ describe('what is for an address of a pool that nobody here answers for', () => 
   })
 
   it('goes where an operator’s own route leads', async () => {
-    await lab.ip(lab.host, [`route add 198.18.100.0/24 via ${OUTSIDE}`])
+    await lab.ip(lab.host, [`route replace 198.18.100.0/24 via ${OUTSIDE}`])
     expect(await leaves(lab.host, '198.18.100.77')).toBe(true)
     await lab.ip(lab.host, [`route delete 198.18.100.0/24 via ${OUTSIDE}`])
   })
@@ -71,6 +71,7 @@ describe('what is for an address of a pool that nobody here answers for', () => 
   })
 
   it('is no pool’s of this host while the host has an address of its own there, also one that came after the pools were said', async () => {
+    await lab.unlink(lab.host, 'late')
     await lab.ip(lab.host, ['link add late type veth peer name late1', 'address add 198.18.101.9/16 dev late', 'link set late up'])
     await hosts.mend()
     expect(await held()).toEqual([])
@@ -82,6 +83,7 @@ describe('what is for an address of a pool that nobody here answers for', () => 
   })
 
   it('may be another machine’s where an operator’s interface is in the bridge', async () => {
+    for (const link of ['wire0', bridgeName(lab.hostTag)]) await lab.unlink(lab.host, link)
     await lab.ip(lab.host, [`link add ${bridgeName(lab.hostTag)} type bridge`, 'link add wire0 type veth peer name wire1', `link set wire0 master ${bridgeName(lab.hostTag)} up`])
     await hosts.mend()
     expect(await held()).toEqual([])
