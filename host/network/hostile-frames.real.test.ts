@@ -44,13 +44,13 @@ beforeAll(async () => {
   // What may pass comes last: all before it was dealt with.
   await sendFrames(attacker, [...honest(markerOf(90_000), at), ...honest6(markerOf(90_003), at), toOutside(markerOf(90_001), at.own.address)])
   await Promise.all([...[90_000, 90_003].map((last) => inside.until(() => handedOn(inside.with(markerOf(last))).length > 0)), outside.until(() => outside.with(markerOf(90_001)).length > 0)])
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const sniffer of [inside, onHost, outside]) sniffer?.stop()
   await hosts?.close()
   await lab?.destroy()
-}, 60_000)
+})
 
 const isIpv6 = ({ frame }: Seen) => frame.readUInt16BE(12) === 0x86dd
 /** Type of an ICMPv6 message without headers before it, or null. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { statusOf } from './testing/client'
 import { RequestsLab, type Seen } from './testing/requests-lab'
 
-describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeout: 60_000 }, () => {
+describe.runIf(process.getuid?.() === 0)('requests through a balancer', () => {
   let at: RequestsLab
 
   beforeAll(async () => {

@@ -78,9 +78,9 @@ beforeAll(async () => {
   const results = await tried(attempts.map((_, at) => at), 1000)
   rows = attempts.map((attempt, at) => ({ attempt, expected: expectations[at]!, by: results.get(at) ?? null }))
   forgedRows = await forgeries()
-}, 60_000)
+})
 
-afterAll(() => world?.close(), 30_000)
+afterAll(() => world?.close())
 
 /** In each network a pod that says it is a neighbour, which may send to the target as it may itself: what stops its frames is their sender alone. */
 async function forgeries(): Promise<ForgedRow[]> {
@@ -140,7 +140,7 @@ it('and the test can fail: without the section of policies, what they forbid pas
   await world.hosts.reconcile(world.attachments())
   await tried(which, 30_000)
   expect(which.map((at) => byWhom(30_000 + at, attempts[at]!)).filter((by) => by !== null)).toEqual([])
-}, 30_000)
+})
 
 it.runIf(SEED === USUAL_SEED)('docs/isolation.md says so', () => {
   const text = isolationPage(sides, rows, forgedRows)

@@ -15,8 +15,8 @@ let world: World
 let next = 1
 beforeAll(async () => {
   world = await World.open([left, middle, right], [a!, b!, c!], (network) => (network === middle ? [service('shop', ['10.96.0.10', 'fd96::10'], [b!])] : []))
-}, 30_000)
-afterAll(() => world?.close(), 30_000)
+})
+afterAll(() => world?.close())
 
 const namespace = ({ number }: WorldNetwork) => `hyp-${world.lab.hostTag}-n${number}`
 const links = async (network: WorldNetwork) => (await world.lab.in(namespace(network), 'ip', '-o', 'link')).stdout.split('\n').flatMap((line) => /^\d+: (peer\d+)/.exec(line)?.[1] ?? []).sort()

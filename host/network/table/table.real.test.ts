@@ -61,7 +61,7 @@ describe('a table in the kernel', () => {
       await new Table(kernel(atOnce)).load(next)
       expect(await ruleset(stepwise)).toEqual(await ruleset(atOnce))
     }), { numRuns: 100, endOnFailure: true })
-  }, 60_000)
+  })
 
   it('holds what the last change left when one fails, and all again where others changed it', async () => {
     const table = new Table(kernel(stepwise))

@@ -36,11 +36,11 @@ beforeAll(async () => {
   await hosts.attach({ network: network(2), pod: pod('other', 5) })
   await hosts.mend()
   right = await state()
-}, 30_000)
+})
 afterAll(async () => {
   await hosts?.close()
   await lab?.destroy()
-}, 30_000)
+})
 
 /** What another program may do to a network's namespace. */
 const changes: [string, string[], () => Promise<unknown>][] = [
