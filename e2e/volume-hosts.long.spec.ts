@@ -140,7 +140,7 @@ test('a host is given up with a volume in files and a pod that waits for it: bot
       await analyzeInBothThemes(page, 'a pod of a host that was given up')
       // What comes now waits for the host on whose disk its volume lies.
       for (const each of ['writes', 'waits']) await api.pod.delete.mutate({ tenant: slug, ...pod(each) })
-      await expect.poll(async () => (await api.pod.list.query({ tenant: slug })).items).toEqual([])
+      await expect.poll(async () => (await api.pod.list.query({ tenant: slug })).items, { timeout: VOLUME_MS }).toEqual([])
       await files('again')
       await waitForPod(tenant, pod('again'), ({ status }) => status.conditions.some(({ type, status: is }) => type === 'PodScheduled' && is === 'False'))
       await page.goto(`/t/${slug}/volumes`)
