@@ -213,7 +213,7 @@ describe('the host agent', () => {
       server.first = [{ kind: 'desired', revision: '1', assignments: [] }, { kind: 'externalObjects', complete: true, set: [pool, ...set], remove: [] }]
     }
     const phase = () => server.reports.filter(({ bootId }) => bootId === server.hellos.at(-1)?.bootId).flatMap(({ external }) => external ?? []).findLast(({ uid }) => uid === one.uid)?.phase
-    const answers = () => run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '2', 'http://198.18.230.7/']).then(({ stdout }) => Number(stdout), () => null)
+    const answers = () => run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20', 'http://198.18.230.7/']).then(({ stdout }) => Number(stdout), () => null)
     say(one)
     const first = await startAgent()
     expect(server.hellos.at(-1)?.capabilities).toContain('externalObjects')

@@ -78,7 +78,7 @@ test('VMs start from a template, are sealed, take disks, are found again and lea
   const other = await makeImage(host.folder, 'other', 'another image')
   await first.vm.plugDisk({ serial: 'image1', file: other })
   const client = await GuestClient.connect(first.vm.agentSocket)
-  await vi.waitFor(() => client.addImage({ serial: 'image1', key: 'image1' }), { timeout: 20_000 })
+  await vi.waitFor(() => client.addImage({ serial: 'image1', key: 'image1' }), { timeout: 60_000 })
   client.close()
   await expect(first.vm.plugDisk({ serial: '../x', file: other })).rejects.toThrow('is no serial')
 

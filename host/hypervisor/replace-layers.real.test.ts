@@ -46,7 +46,7 @@ afterEach(async () => {
 })
 
 async function connected(): Promise<QmpClient> {
-  const end = Date.now() + 30_000
+  const end = Date.now() + 60_000
   for (;;) {
     try {
       return await QmpClient.connect(qmpSocket(folder))
@@ -69,7 +69,7 @@ async function layer(id: string, readOnly: boolean, data: readonly [mib: number,
 async function io(command: string): Promise<string> {
   said = ''
   await qmp.execute('human-monitor-command', { 'command-line': `qemu-io ${serial} "${command}"` }, z.string())
-  const end = Date.now() + 20_000
+  const end = Date.now() + 60_000
   while (!/^(read|wrote) |failed/m.test(said) && Date.now() < end) await pause(5)
   return said
 }

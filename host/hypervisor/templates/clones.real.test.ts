@@ -26,7 +26,7 @@ beforeAll(async () => {
   imageFile = await busyboxImage(images)
   templates = new TemplateStore({ dir: join(host.folder, 'templates'), settings: host.settings, sharing: 'tenant-copy' })
   await templates.open()
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all(started.map(({ vm }) => vm.quit()))

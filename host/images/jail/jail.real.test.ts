@@ -4,7 +4,7 @@ import { chown, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs
 import { createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openCgroups } from '@/host/cgroups/cgroups'
 import { closeGroups } from '@/host/cgroups/group-files'
 import { run } from '@/platform/exec'
@@ -147,11 +147,13 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
     const listeners = [{ address: '127.0.0.1', port: 3128, socket: '/puller/none' }]
     const [command, args] = jailed(jail({ listeners }), ['bash', '-c', 'sleep 300 & setsid sleep 300 & wait'])
     const child = spawn(command, args, { env: environment, stdio: 'ignore' })
+    onTestFinished(() => void child.kill('SIGKILL'))
     await expect.poll(ofAccount).toBeGreaterThanOrEqual(4)
     child.kill('SIGKILL')
     await once(child, 'exit')
     await expect.poll(ofAccount).toBe(0)
     const agent = spawn(process.execPath, ['-e', `require('node:child_process').spawn(${JSON.stringify(command)}, ${JSON.stringify(args)}, { stdio: 'ignore' }); setInterval(() => {}, 1000)`], { env: environment, stdio: 'ignore' })
+    onTestFinished(() => void agent.kill('SIGKILL'))
     await expect.poll(ofAccount).toBeGreaterThanOrEqual(4)
     agent.kill('SIGKILL')
     await expect.poll(ofAccount).toBe(0)

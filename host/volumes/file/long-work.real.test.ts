@@ -29,7 +29,7 @@ it.each(['the layer is larger', 'the folder is thrown away'])('nobody waits for 
     await store.close()
     await rm(root, { recursive: true, force: true })
   }
-}, 60_000)
+})
 
 it('what a volume had before it went back is freed while nobody waits for it', async () => {
   const root = await mkdtemp(join(tmpdir(), 'long-work-'))
@@ -54,4 +54,4 @@ it('what a volume had before it went back is freed while nobody waits for it', a
     await store.close()
     await rm(root, { recursive: true, force: true })
   }
-}, 60_000)
+})

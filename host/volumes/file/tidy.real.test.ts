@@ -37,4 +37,4 @@ it('layers of one volume at a time are merged: the others wait for their turn', 
     await store.close()
     await rm(root, { recursive: true, force: true })
   }
-}, 60_000)
+})

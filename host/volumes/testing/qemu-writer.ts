@@ -104,7 +104,7 @@ export class QemuWriter {
   private async io(name: string, command: string, expected: RegExp): Promise<string> {
     this.said = ''
     const answer = await this.monitor.execute('human-monitor-command', { 'command-line': `qemu-io ${name} "${command}"` }, z.string(), { timeoutMs: 120_000 })
-    const end = Date.now() + 20_000
+    const end = Date.now() + 60_000
     // What it says of a command comes by its standard output, beside the monitor's answer.
     while (!expected.test(this.said) && !/failed|read-only|[Ee]rror/.test(this.said + answer) && Date.now() < end) await pause(5)
     if (!expected.test(this.said) || /(?:write|read) failed/.test(this.said)) throw new Error(`${command}: ${answer} ${this.said}`.trim())
@@ -113,7 +113,7 @@ export class QemuWriter {
 }
 
 async function connected(socket: string, child: ChildProcess): Promise<QmpClient> {
-  const end = Date.now() + 30_000
+  const end = Date.now() + 60_000
   for (;;) {
     try {
       return await QmpClient.connect(socket)
