@@ -45,6 +45,7 @@ describe('what ends of balancers', () => {
 
   it('and cannot be removed keeps no agent from its start, and goes later', async () => {
     const name = `hypb-${lab.hostTag}-n9`
+    await run('ip', ['netns', 'add', name]).catch(() => {})
     const seen = { looks: 0, refused: 0 }
     let isBusy = true
     const busy: Run = (command, args, options) => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '@/platform/exec'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { StorageNamespace } from './storage-namespace'
 import { MAX_STORAGE_CONNECTIONS } from './storage-rules'
 import { HOST, Lab, METADATA, OUTSIDE, UIDS, until } from './testing/lab'
@@ -14,22 +15,24 @@ const log = { warn: (...said: unknown[]) => void warnings.push(said) }
 let lab: Lab
 let storage: StorageNamespace
 /** What runs in the namespace, as a VM does. */
-let inside: { stop: () => Promise<void> }
+let inside: { stop: () => Promise<void> } | undefined
 const servers: { stop: () => Promise<void> }[] = []
 
-beforeAll(async () => {
+const up = async (): Promise<void> => {
   lab = await Lab.create()
   storage = make()
   await lab.ip(lab.outside, [`address add ${other}/24 dev eth0`])
   for (const port of [6800, 3300, 8080]) await serve(lab.outside, port)
   await serve(lab.host, 6801)
-})
-
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
+}
+const down = async (): Promise<void> => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
   await storage.remove()
   await lab.destroy()
-})
+}
+beforeAll(up)
+afterAll(down)
+anewOnRetry(down, up)
 
 const make = () => new StorageNamespace({ hostTag: lab.hostTag, uids: UIDS, uplinkNetns: lab.host, log })
 
@@ -47,7 +50,7 @@ const asUser = (uid: number) => ['setpriv', '--reuid', String(uid), '--regid', S
 /** Whether a user in the namespace of storage is answered. */
 async function reaches(address: string, port: number, uid = UIDS.first): Promise<boolean> {
   const [command = '', ...args] = asUser(uid)
-  const { stdout } = await lab.in(storage.name, command, ...args, 'socat', '-T', '1', '-u', `TCP4:${address}:${port},connect-timeout=1`, '-').catch(() => ({ stdout: '' }))
+  const { stdout } = await lab.in(storage.name, command, ...args, 'socat', '-T', '10', '-u', `TCP4:${address}:${port},connect-timeout=1`, '-').catch(() => ({ stdout: '' }))
   return stdout.trim() === 'hello'
 }
 
@@ -56,7 +59,7 @@ test('a VM’s user reaches the stores’ daemons on their ports, and nobody and
   expect(JSON.stringify(warnings)).toContain('IPv4 alone')
   await until(() => reaches(OUTSIDE, 6800))
   // A daemon of this very host too.
-  expect(await Promise.all([reaches(OUTSIDE, 3300), reaches(HOST, 6801)])).toEqual([true, true])
+  for (const [to, port] of [[OUTSIDE, 3300], [HOST, 6801]] as const) await until(() => reaches(to, port))
   // Another port, another address, the machine's metadata, another user, root.
   inside = await serve(storage.name, 6802, asUser(UIDS.first + 1))
   const address = (await lab.in(storage.name, 'ip', '-o', '-4', 'address', 'show', 'dev', 'up')).stdout.match(/inet ([\d.]+)/)?.[1] ?? ''
@@ -72,6 +75,8 @@ test('a VM’s user reaches the stores’ daemons on their ports, and nobody and
 
 test('another agent finds it, makes right what others broke, and changes what is reached at once; nothing is left of it', async () => {
   await storage.reach([`${OUTSIDE}/32`])
+  await inside?.stop()
+  inside = await serve(storage.name, 6802, asUser(UIDS.first + 1))
   await until(() => reaches(OUTSIDE, 6800))
   await lab.ip(lab.host, [`link delete hyps${lab.hostTag}-up`])
   await lab.in(storage.name, 'nft', 'flush', 'ruleset')
@@ -84,7 +89,7 @@ test('another agent finds it, makes right what others broke, and changes what is
   expect(await reaches(OUTSIDE, 6800)).toBe(false)
   // One that the server has told nothing yet leaves what VMs have.
   await make().reach([])
-  expect(await reaches(other, 6800)).toBe(true)
+  await until(() => reaches(other, 6800))
   await storage.reach([])
   expect(await reaches(other, 6800)).toBe(false)
   await expect(storage.enter()).rejects.toThrow('no store of volumes on the network')
@@ -145,5 +150,5 @@ test('one VM does not take all connections from the others', async () => {
   expect(asked).toBe(1200)
   expect(open).toBeGreaterThan(0)
   expect(open).toBeLessThanOrEqual(MAX_STORAGE_CONNECTIONS)
-  expect(await reaches(OUTSIDE, 6800, UIDS.first + 1)).toBe(true)
+  await until(() => reaches(OUTSIDE, 6800, UIDS.first + 1))
 })

@@ -32,11 +32,11 @@ beforeAll(async () => {
   // Before there is a pod.
   await hosts.applyObjects('network-1', message([base()], true))
   ;[a, b] = [await lab.start(hosts, place(5)), await lab.start(hosts, place(6))]
-}, 30_000)
+})
 afterAll(async () => {
   await hosts?.close()
   await lab?.destroy()
-}, 30_000)
+})
 
 describe('a network of both families', () => {
   it('is in force for its first pod, though its pods’ places say it otherwise', async () => {
@@ -52,6 +52,7 @@ describe('a network of both families', () => {
   })
 
   it('takes no IPv6 outside, and meets no other network’s of the same subnet', async () => {
+    await hosts.detach('p2-7')
     const stranger = await lab.start(hosts, place(7, 2))
     await lab.reaches(stranger, 'fd00::1')
     expect(await Promise.all([lab.pings(a, 'fd00::7'), lab.pings(stranger, 'fd00::5'), lab.pings(stranger, '2001:db8::1')])).toEqual([false, false, false])
@@ -71,6 +72,7 @@ describe('what the server says of a running network', () => {
   it('adds a subnet, whose gateway answers at once and whose pods all others reach', async () => {
     await hosts.applyObjects('network-1', message([base({ subnets: [...base().subnets, otherSubnet] })]))
     await lab.reaches(a, '10.7.0.1')
+    await hosts.detach('second')
     const other = await lab.start(hosts, second)
     await lab.reaches(a, '10.7.1.9')
     await lab.reaches(other, '10.0.0.6')
@@ -78,6 +80,9 @@ describe('what the server says of a running network', () => {
 
   it('does not take a subnet from under its pods: that waits until they are gone, and all else is in force', async () => {
     const moved = { name: 'b', cidr: '10.7.0.0/16', gateway: '10.7.0.3' }
+    await hosts.applyObjects('network-1', message([base({ subnets: [...base().subnets, otherSubnet] })], false, [`policy/${closed.uid}`]))
+    await hosts.detach('second')
+    await lab.start(hosts, second)
     await hosts.applyObjects('network-1', message([base({ subnets: [...base().subnets, moved] }), closed]))
     expect(await lab.pings(a, '10.0.0.6')).toBe(false)
     await lab.reaches(a, '10.7.0.1')
@@ -97,13 +102,13 @@ describe('what the server says of a running network', () => {
   })
 
   it('leads what lies behind a pod there, both ways, and nowhere once that pod is gone', async () => {
-    await lab.ip(b, ['address add 192.168.9.1/32 dev lo', 'address add fd09::1/128 dev lo'])
+    await lab.ip(b, ['address replace 192.168.9.1/32 dev lo', 'address replace fd09::1/128 dev lo'])
     expect(await lab.pings(a, '192.168.9.1')).toBe(false)
     await hosts.applyObjects('network-1', message([base({ routes: [{ destination: '192.168.9.0/24', via: '10.0.0.6' }, { destination: 'fd09::/64', via: 'fd00::6' }, { destination: '192.168.8.0/24', via: '10.0.0.99' }] })]))
     for (const address of ['192.168.9.1', 'fd09::1']) await lab.reaches(a, address)
     // From there too, and from nobody else.
     await lab.in(b, 'busybox', 'ping', '-c', '1', '-W', '1', '-I', '192.168.9.1', '10.0.0.5')
-    await lab.ip(a, ['address add 192.168.9.2/32 dev lo'])
+    await lab.ip(a, ['address replace 192.168.9.2/32 dev lo'])
     await expect(lab.in(a, 'busybox', 'ping', '-c', '1', '-W', '1', '-I', '192.168.9.2', '10.0.0.6')).rejects.toThrow()
     expect(await inside('ip', 'route')).toContain('unreachable 192.168.8.0/24')
     await hosts.applyObjects('network-1', message([base()]))

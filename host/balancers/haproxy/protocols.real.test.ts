@@ -8,7 +8,7 @@ import type { BalancerServer } from '@/domain/load-balancer/model'
 import { over, raw, statusOf } from './testing/client'
 import { RequestsLab, second } from './testing/requests-lab'
 
-describe.runIf(process.getuid?.() === 0)('what a balancer speaks', { timeout: 60_000 }, () => {
+describe.runIf(process.getuid?.() === 0)('what a balancer speaks', () => {
   let at: RequestsLab
 
   beforeAll(async () => {
@@ -61,7 +61,7 @@ describe.runIf(process.getuid?.() === 0)('what a balancer speaks', { timeout: 60
 
   it('carries WebSockets, both ways', async () => {
     const pod = at.servers.get('a')?.[0] as BalancerServer & { server: import('node:http').Server }
-    pod.server.on('upgrade', (_: IncomingMessage, socket: import('node:net').Socket) => {
+    pod.server.removeAllListeners('upgrade').on('upgrade', (_: IncomingMessage, socket: import('node:net').Socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n')
       socket.pipe(socket)
     })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
+import { anewOnRetry } from '@/tools/testing/anew'
 import type { Attachment } from '../attachment'
 import type { HostNetwork } from '../host-network'
 import { tapName } from '../names'
@@ -23,7 +24,7 @@ const ipv4 = (one: NetworkService): NetworkService => ({ ...one, addresses: one.
 const say = (complete: boolean, set: NetworkObject[], remove: string[] = []) => hosts.applyObjects(spec.id, { kind: 'networkObjects', networkId: spec.id, complete, set, remove })
 const [web, dns] = [(endpoints: string[]) => ipv4(service(1, endpoints)), (endpoints: string[]) => ipv4(service(2, endpoints, { protocol: 'udp', port: 53 }))]
 
-beforeAll(async () => {
+const up = async (): Promise<void> => {
   lab = await Lab.create()
   hosts = lab.hostNetwork()
   await say(true, [base, ...[own, first, second].map(podObject), web([first.address, second.address]), dns([first.address])])
@@ -32,12 +33,15 @@ beforeAll(async () => {
   servers = [await start(first), await start(second)]
   await Promise.all(servers.flatMap((server, at) => (['tcp', 'udp'] as const).flatMap((protocol) => [[first, second][at]!.address, [first, second][at]!.ipv6.address].map((address) => server.serve({ protocol, address, port: 8080 }, String(at))))))
   await lab.reaches(client.namespace, second.address)
-}, 30_000)
-afterAll(async () => {
+}
+const down = async (): Promise<void> => {
   await Promise.all([client, ...servers ?? []].map((peer) => peer?.stop()))
   await hosts?.close()
   await lab?.destroy()
-})
+}
+beforeAll(up)
+afterAll(down)
+anewOnRetry(down, up)
 
 describe('services of a host’s network', () => {
   it('work from the first packet of a pod on, and are refused where nothing is', async () => {
@@ -89,6 +93,7 @@ describe('services of a host’s network', () => {
   })
 
   it('are counted, and go with their objects', async () => {
+    await client.ask({ address: '10.96.0.1', port: 80 }, 31)
     const before = (await hosts.serviceCounters()).get(web([]).uid)!
     expect(before.connections).toBeGreaterThan(30)
     await client.ask({ address: '10.96.0.1', port: 80 }, 4)

@@ -19,7 +19,7 @@ beforeAll(async () => {
   client = world.pod(5)
   servers = [11, 12, 13].map((last) => world.pod(last))
   await Promise.all([client, ...servers].flatMap(({ peer, last, address, ipv6 }) => [address, ipv6].flatMap((at) => (['tcp', 'udp'] as const).flatMap((protocol) => [8080, 8081].map((port) => peer.serve({ protocol, address: at, port }, `${last}:${port}`))))))
-}, 30_000)
+})
 afterAll(() => world?.destroy())
 
 describe('a service’s address', () => {
@@ -204,6 +204,7 @@ describe('an endpoint that has gone', () => {
 describe('what passes through a service', () => {
   it('is counted for it alone: connections, bytes there and back, of both families; and goes on through changes', async () => {
     const [counted, other] = [service(13, both(servers)), service(14, both(servers))]
+    await world.apply([])
     await world.apply([counted, other])
     for (const address of addresses(13)) await client.peer.ask({ address, port: 80 }, 5)
     // Past services, and what is refused, is no traffic of theirs.
