@@ -220,6 +220,7 @@ test('a volume for reading is opened for writing nowhere, one that cannot be ope
   expect([await openForWriting(vm.pid, [base.path]), await vm.volumes.plugged()]).toEqual([[], [{ serial: reader, sizeBytes: 16 * MiB, readOnly: true, layers: ['read'], device: true }]])
 
   const bad = { id: 'bad', path: join(folder, 'bad'), readOnly: false }
+  await writeFile(bad.path, 'no image')
   await expect(vm.volumes.plug(disk(b, [bad], 16 * MiB))).rejects.toThrow('Image is not in qcow2 format')
   await expect(vm.volumes.plug(disk(b, [{ ...bad, path: join(folder, 'missing') }], 16 * MiB))).rejects.toThrow('No such file')
   await expect(vm.volumes.plug(disk('../x', [base], 16 * MiB))).rejects.toThrow('is no serial')
