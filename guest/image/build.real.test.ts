@@ -30,7 +30,7 @@ beforeAll(async () => {
   outDir = await mkdtemp(join(tmpdir(), 'hypernetes-image-'))
   image = await build()
   document = Document.parse(JSON.parse(await readFile(image.sbom, 'utf8')))
-}, 300_000)
+})
 afterAll(() => rm(outDir, { recursive: true, force: true }))
 
 it('is built once: a second build of the same inputs fetches and writes nothing', async () => {

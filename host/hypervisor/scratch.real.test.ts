@@ -46,7 +46,7 @@ test('scratch disks are empty ext4 files of their full size, next to nothing on 
   }
 })
 
-test('of prepared sizes those used last are kept, with the default one; none is taken from a start that copies it', { timeout: 120_000 }, async () => {
+test('of prepared sizes those used last are kept, with the default one; none is taken from a start that copies it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'scratch-'))
   try {
     const [prepared, MiB] = [join(folder, 'prepared'), 2 ** 20]

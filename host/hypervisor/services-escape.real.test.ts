@@ -52,7 +52,7 @@ const outcomes: readonly [RegExp, string][] = [
 ]
 const expected = (name: string, own: Readonly<Record<string, string>>) => own[name] ?? outcomes.find(([names]) => names.test(name))?.[1] ?? 'EPERM'
 
-describe.runIf(process.getuid?.() === 0)('what runs beside VMs and was broken into', { timeout: 60_000 }, () => {
+describe.runIf(process.getuid?.() === 0)('what runs beside VMs and was broken into', () => {
   const scriptOf = (own: string) => {
     const pid = process.pid
     const port = (loopback.address() as AddressInfo).port

@@ -59,7 +59,7 @@ describe('an installation of before volumes', () => {
     }
     applied = await migrateDeploy(database.url, migrations)
     db = openDatabase(database.url, 2)
-  }, 120_000)
+  })
   afterAll(async () => {
     await db?.$disconnect()
     await database?.drop()
@@ -117,7 +117,7 @@ it('volumes of before have their claims\' labels, beside those that somebody set
     await client.end()
     await database.drop()
   }
-}, 120_000)
+})
 
 it('groups of snapshots of which one had failed before stand with what is Ready of them, and nobody is told anything of them', async () => {
   const database = await createEmptyDatabase()
@@ -150,4 +150,4 @@ it('groups of snapshots of which one had failed before stand with what is Ready 
     await client.end()
     await database.drop()
   }
-}, 120_000)
+})

@@ -11,7 +11,7 @@ const sizeBytes = 256 * MiB
 const cluster = 64 * 1024
 const clusters = sizeBytes / cluster
 
-it('a volume whose file discards have left in pieces, and so longer than all that it holds, is written, grown and merged as any other', { timeout: 120_000 }, async () => {
+it('a volume whose file discards have left in pieces, and so longer than all that it holds, is written, grown and merged as any other', async () => {
   const { store, open, close } = await openFileStore()
   const uid = randomUUID()
   const top = async () => {

@@ -17,7 +17,7 @@ import { markName } from './mark'
 const quiet = { warn: () => {}, error: () => {} }
 const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 60_000, interval: 20 })
 
-describe.runIf(isRoot)('a folder of several hosts', { timeout: 180_000 }, () => {
+describe.runIf(isRoot)('a folder of several hosts', () => {
   let folder: string
   let point: MountPoint
   let server: VolumeServer
