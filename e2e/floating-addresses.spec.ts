@@ -14,7 +14,7 @@ const choose = (page: Page, form: string, choice: string) => page.getByRole('dia
 const createWeb = (tenant: Tenant, name: string) => createPod(tenant, { name, container: { command: ['sh', '-c', `mkdir -p /tmp/www && echo ${name} > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www`] } })
 
 /** Who answers at an address of the outside, asked from this machine by a new connection; null: nobody. */
-const answering = (address: string) => fetch(`http://${address}:8080/`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) }).then(async (answer) => (await answer.text()).trim()).catch(() => null)
+const answering = (address: string) => fetch(`http://${address}:8080/`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(10_000) }).then(async (answer) => (await answer.text()).trim()).catch(() => null)
 
 test('an address is allocated for a pod, moved to another, detached and released: the outside reaches whom it leads to', async ({ console: page, tenant }) => {
   const { api, slug } = tenant
@@ -137,8 +137,8 @@ test('an address of IPv6 is routed to a pod: to one that starts with it, and to 
     await api.floatingAddress.update.mutate({ tenant: slug, name: 'www', target: { kind: 'Pod', name: 'two' } })
     await expect.poll(() => answering(`[${address}]`), { timeout: 60_000 }).toBe('two')
     await expect.poll(async () => { const { phase, holder } = await statusOf(); return phase === 'Active' && holder?.name }, { timeout: 60_000 }).toBe('two')
-    expect(await seenIn('two')).toContain(`${address}/128`)
-    expect(await seenIn('one')).not.toContain(address)
+    await expect.poll(() => seenIn('two'), { timeout: 60_000 }).toContain(`${address}/128`)
+    await expect.poll(() => seenIn('one'), { timeout: 60_000 }).not.toContain(address)
   })
   await test.step('given back, nobody has it', async () => {
     await api.floatingAddress.delete.mutate({ tenant: slug, name: 'www' })

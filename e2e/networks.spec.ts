@@ -74,7 +74,7 @@ test('a network is made in the console, and its outbound connections are switche
   await outbound.click()
   await expect(page.getByText('Closed: pods reach each other')).toBeVisible()
   await expect(outbound).not.toBeChecked()
-  expect((await tenant.api.network.get.query({ tenant: tenant.slug, name: 'net1' })).spec.outbound).toBe('none')
+  await expect.poll(async () => (await tenant.api.network.get.query({ tenant: tenant.slug, name: 'net1' })).spec.outbound).toBe('none')
 
   await test.step('it is changed beside its page', async () => {
     await page.getByRole('link', { name: 'Edit network' }).click()

@@ -22,6 +22,9 @@ async function said(tenant: Tenant, name: string, script: string, container?: st
 const expectPhase = ({ api, slug }: Tenant, name: string, phase: string) =>
   expect.poll(async () => { const { status } = await api.volume.get.query({ tenant: slug, name }); return status.phase === phase || JSON.stringify(status) }, { timeout: 90_000 }).toBe(true)
 
+/** A volume's status, which its host tells apart from that of the pod that has it. */
+const expectStatus = ({ api, slug }: Tenant, name: string) => expect.poll(async () => (await api.volume.get.query({ tenant: slug, name })).status, { timeout: 90_000 })
+
 /** As Hypernetes' announcement of 2016 has it, but for the image and the path of the mount. */
 const announced = (name: string, volumeID: string) => `apiVersion: v1
 kind: Pod
@@ -86,7 +89,7 @@ test('what a pod writes to its Cinder volume is there for the next one, which wa
   await apply(tenant, announced('first', uid))
   await waitUntilRunning(tenant, pod('first'))
   await said(tenant, 'first', 'echo kept > /var/lib/nginx/file && sync')
-  expect((await api.volume.get.query({ tenant: slug, name: 'data' })).status).toMatchObject({ phase: 'InUse', formatted: 'ext4', attachments: [{ pod: { name: 'first' }, phase: 'Attached', hot: false }] })
+  await expectStatus(tenant, 'data').toMatchObject({ phase: 'InUse', formatted: 'ext4', attachments: [{ pod: { name: 'first' }, phase: 'Attached', hot: false }] })
 
   await apply(tenant, announced('second', uid))
   const waiting = await waitForPod(tenant, pod('second'), ({ status }) => status.conditions.some(({ type, reason }) => type === 'VolumesAvailable' && reason === 'VolumeInUse'))
@@ -114,13 +117,13 @@ test('a claim gets a volume, of which containers have parts; a block volume is a
   expect(await said(tenant, 'parts', 'cat /part/line', 'reads')).toBe('seen')
   expect(await said(tenant, 'parts', 'touch /part/x 2>&1 || true', 'reads')).toContain('Read-only file system')
   expect(await said(tenant, 'parts', 'printf hello | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null && dd if=/dev/xvda bs=5 count=1 2>/dev/null', 'writes')).toBe('hello')
-  expect((await api.volume.get.query({ tenant: slug, name: 'raw' })).status).toMatchObject({ phase: 'InUse', formatted: 'block' })
+  await expectStatus(tenant, 'raw').toMatchObject({ phase: 'InUse', formatted: 'block' })
   // The files of an image came into it, are its own from then on, and do not come again.
   const sum = (root: string) => `cd ${root} && find bin var -type f | sort | xargs md5sum | md5sum`
   expect(await said(tenant, 'parts', sum('/files'), 'writes')).toBe(await said(tenant, 'parts', sum('/'), 'reads'))
   await said(tenant, 'parts', 'rm -r /files/var && echo mine > /files/own && sync', 'writes')
   const snapshot = await api.volumeSnapshot.create.mutate({ tenant: slug, name: 'edited', spec: { source: { volumeName: 'files' } } })
-  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: snapshot.metadata.name })).status.phase, { timeout: 60_000 }).toBe('Ready')
+  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: snapshot.metadata.name })).status.phase, { timeout: 90_000 }).toBe('Ready')
   await api.volume.create.mutate({ tenant: slug, name: 'copy', spec: { size: '128Mi', source: { kind: 'Snapshot', name: 'edited' } } })
   await expectPhase(tenant, 'copy', 'Available')
   await api.volume.attach.mutate({ tenant: slug, name: 'copy', pod: pod('parts'), mounts: [{ container: 'writes', mountPath: '/copy' }] })
@@ -171,15 +174,15 @@ test('several pods read a copy of a volume that is being written, all that was s
   await waitUntilRunning(tenant, pod('writer'))
   await said(tenant, 'writer', 'mkdir /var/lib/nginx/d && for i in $(seq 20); do echo $i > /var/lib/nginx/d/$i; sync; done')
   await api.volumeSnapshot.create.mutate({ tenant: slug, name: 'moment', spec: { source: { volumeName: 'busy' } } })
-  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: 'moment' })).status.phase, { timeout: 60_000 }).toBe('Ready')
+  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: 'moment' })).status.phase, { timeout: 90_000 }).toBe('Ready')
   await api.volume.create.mutate({ tenant: slug, name: 'shown', spec: { size: '64Mi', accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 'moment' } } })
   for (const name of ['reader-a', 'reader-b']) await apply(tenant, readerOf(name, 'shown'))
   for (const name of ['reader-a', 'reader-b']) {
     await waitUntilRunning(tenant, pod(name))
     expect(await said(tenant, name, 'ls /files/d | wc -l; cat /files/d/20; touch /files/x 2>&1 || true')).toMatch(/^20\n20\n.*Read-only file system/s)
   }
-  const { status } = await api.volume.get.query({ tenant: slug, name: 'shown' })
-  expect(status.attachments.map(({ pod: reader, phase }) => [reader?.name, phase]).toSorted()).toEqual([['reader-a', 'Attached'], ['reader-b', 'Attached']])
+  const readers = async () => (await api.volume.get.query({ tenant: slug, name: 'shown' })).status.attachments.map(({ pod: reader, phase }) => [reader?.name, phase]).toSorted()
+  await expect.poll(readers, { timeout: 90_000 }).toEqual([['reader-a', 'Attached'], ['reader-b', 'Attached']])
   await api.volume.create.mutate({ tenant: slug, name: 'anew', spec: { size: '64Mi', source: { kind: 'Volume', name: 'shown' } } })
   await expectPhase(tenant, 'anew', 'Available')
   await api.pod.delete.mutate({ tenant: slug, ...pod('reader-a') })

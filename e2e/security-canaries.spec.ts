@@ -147,7 +147,7 @@ async function serveCertificate({ api, slug }: Tenant, plant: (what: string) => 
 
 /** Of the certificate that is served at port 443; empty while there is none. */
 const fingerprintAt = (host: string): Promise<string> => new Promise((resolve) => {
-  const socket = connect({ host, port: 443, rejectUnauthorized: false, timeout: 5_000 }, () => {
+  const socket = connect({ host, port: 443, rejectUnauthorized: false, timeout: 20_000 }, () => {
     resolve(socket.getPeerCertificate().fingerprint256)
     socket.destroy()
   })
