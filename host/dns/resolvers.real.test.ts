@@ -48,20 +48,20 @@ const saved = z.object({ names: ResolverRecord, records: ResolverRecord.nullable
 /** What is written down of the network's processes. */
 const state = async () => saved.parse(JSON.parse(await readFile(join(folder(), networkId, 'state.json'), 'utf8')))
 
-describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_000 }, () => {
+describe.runIf(process.getuid?.() === 0)('a network\'s resolver', () => {
   beforeAll(async () => {
     lab = await DnsLab.open()
     outside = await lab.nameserver()
     resolvers = await open()
     asker = new Asker(lab.pod, '10.0.0.1')
     await resolvers.settled()
-  }, 60_000)
+  })
   afterAll(async () => {
     await asker.close()
     await resolvers.detached(podUid)
     await resolvers.close()
     await lab.close()
-  }, 60_000)
+  })
 
   it('answers for services, headless ones, pods and addresses, in both families, and says no rightly', async () => {
     expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
@@ -109,7 +109,7 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
     let asked = 0
     const wrong: unknown[] = []
     let going = true
-    const askers = Array.from({ length: 4 }, () => new Asker(lab.pod, '10.0.0.1', 5_000))
+    const askers = Array.from({ length: 4 }, () => new Asker(lab.pod, '10.0.0.1'))
     const load = Promise.all(askers.map(async (one, i) => {
       while (going) {
         const kind = i % 2 === 0 ? 'A' : 'SRV'
@@ -124,16 +124,16 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
       const change = [...objects, service('new', { addresses: [`10.96.1.${i}`], ports: [{ name: `p${i}`, protocol: 'tcp', port: 80, endpoints: [] }] })]
       const began = performance.now()
       resolvers.know(networkId, change)
-      await expect.poll(() => ask('A', 'new.default.svc.cluster.local'), { interval: 2, timeout: 20_000 }).toEqual([`10.96.1.${i}`])
+      await expect.poll(() => ask('A', 'new.default.svc.cluster.local'), { interval: 2 }).toEqual([`10.96.1.${i}`])
       took.push(performance.now() - began)
-      await expect.poll(() => ask('SRV', `_p${i}._tcp.new.default.svc.cluster.local`), { interval: 5, timeout: 10_000 }).toHaveLength(1)
+      await expect.poll(() => ask('SRV', `_p${i}._tcp.new.default.svc.cluster.local`), { interval: 5 }).toHaveLength(1)
     }
     going = false
     await load
     await Promise.all(askers.map((one) => one.close()))
     console.info(JSON.stringify({ asked, wrong: wrong.length, tookMs: took.map(Math.round) }))
     expect(wrong).toEqual([])
-    expect(asked).toBeGreaterThan(500)
+    expect(asked).toBeGreaterThan(100)
     resolvers.know(networkId, objects)
     await resolvers.settled()
   })
@@ -149,17 +149,18 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('is started again when it is killed, and when its namespace was made anew', async () => {
+    // One that answers may not be written down yet.
+    await resolvers.settled()
     const before = await state()
     for (const record of [before.names, before.records, before.aliases]) if (record) process.kill(record.identity.pid, 'SIGKILL')
-    await expect.poll(() => ask('SRV', '_http._tcp.web.default.svc.cluster.local'), { timeout: 15_000 }).toHaveLength(1)
+    await expect.poll(() => ask('SRV', '_http._tcp.web.default.svc.cluster.local')).toHaveLength(1)
     await asker.close()
     await lab.makeNetwork()
     asker = new Asker(lab.pod, '10.0.0.1')
-    await expect.poll(() => ask('A', 'web.default.svc.cluster.local'), { timeout: 15_000 }).toEqual(['10.96.0.5'])
+    await expect.poll(() => ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
   })
 
   it('is taken up by the next agent with the same processes, and what that does not know of is killed', async () => {
-    // One that answers may not be written down yet.
     await resolvers.settled()
     const before = await state()
     await resolvers.close()
@@ -182,9 +183,10 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('asks nobody where it must not, and ends with its last pod', async () => {
+    resolvers.attached({ uid: podUid, networkId, namespace: lab.network })
     resolvers.know(networkId, [{ ...base, outbound: 'none' }])
     await resolvers.settled()
-    await expect.poll(() => ask('A', 'www.example.com'), { timeout: 10_000 }).toBe('EREFUSED')
+    await expect.poll(() => ask('A', 'www.example.com')).toBe('EREFUSED')
     expect(await ask('A', 'web.default.svc.cluster.local')).toBe('ENOTFOUND')
     const { names } = await state()
     await resolvers.detached(podUid)

@@ -17,7 +17,7 @@ import { endUnwrittenHaproxies, removeBalancerFolder } from './strays'
 import { listener } from './testing/models'
 import { ProcessLab } from './testing/process-lab'
 
-describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout: 60_000 }, () => {
+describe.runIf(process.getuid?.() === 0)('the process of a balancer', () => {
   let at: ProcessLab
 
   beforeAll(async () => {
@@ -215,6 +215,8 @@ describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout:
   })
 
   it('stops and leaves nothing: no process, no mount, no folder', async () => {
+    await at.haproxy.stop()
+    await at.bring()
     const { uid } = at.record()
     await at.haproxy.stop()
     expect(await processesOf(uid)).toEqual([])

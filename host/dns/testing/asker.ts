@@ -25,7 +25,7 @@ export class Asker {
   private last = 0
   private readonly child: ChildProcess
 
-  constructor(namespace: string, server: string, timeoutMs = 2_000) {
+  constructor(namespace: string, server: string, timeoutMs = 10_000) {
     this.child = spawn('nsenter', [`--net=/run/netns/${namespace}`, process.execPath, '-e', script, server, String(timeoutMs)], { stdio: ['pipe', 'pipe', 'inherit'] })
     if (this.child.stdout) createInterface({ input: this.child.stdout }).on('line', (line) => this.take(line))
   }
