@@ -149,7 +149,6 @@ describe('balancers of a host', () => {
     await settled()
     expect((await lab.traces()).join()).not.toContain('_lease_')
     agent.outside.heard(uptimeMs())
-    // Time to be seen with, on a busy machine too.
     lab.tell(agent, { ...wanted(), until: 20 }, servers('a', 3), servers('b', 4))
     await settled()
     expect(await lab.curl(address, 'https://a.example.com/')).toBe('two')
