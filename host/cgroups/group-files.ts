@@ -48,11 +48,14 @@ export async function removeGroup(folders: readonly string[]): Promise<boolean> 
   return removed.every(Boolean)
 }
 
-/** Removes every group below `parents` in which nothing runs: what an agent that died has left. The kernel refuses the others. Returns how many went. */
-export async function sweepGroups(parents: readonly string[]): Promise<number> {
+/** Whether it is gone: the kernel refuses a group in which something runs. */
+export const removeEmptyGroup = (folder: string): Promise<boolean> => rmdir(folder).then(() => true, (error: unknown) => codeOf(error) === 'ENOENT')
+
+/** Removes every group below `parents` in which nothing runs: what an agent that died has left. Returns the folders of the others. */
+export async function sweepGroups(parents: readonly string[]): Promise<string[]> {
   const folders = await Promise.all(parents.map(async (parent) => (await readdir(parent, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory()).map((entry) => join(parent, entry.name))))
-  const gone = await Promise.all(folders.flat().map((folder) => rmdir(folder).then(() => true, () => false)))
-  return gone.filter(Boolean).length
+  const isGone = await Promise.all(folders.flat().map(removeEmptyGroup))
+  return folders.flat().filter((_, index) => !isGone[index])
 }
 
 /** Takes the groups above all VMs' away when an agent ends; the kernel refuses while VMs run on for the next one. */

@@ -128,8 +128,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   log.info({ reason: acceleratorChoice.reason }, 'accelerator')
   const { support, parents } = hypervisor.cgroups
   if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
-  await sweepGroups(parents)
-  putJailsInGroups(hypervisor.cgroups)
+  putJailsInGroups(hypervisor.cgroups, await sweepGroups(parents))
   const external = (await found?.open()) ?? null
   let taken: PodSet | null = null
   const tellPod: ResolversOptions['tell'] = (podUid, { type, reason, message }) => {
