@@ -109,17 +109,18 @@ test('what is malformed, too large or of another kind is refused in a line that 
 })
 
 test('a crash of a page and of a procedure says a number that stands in the log, and no more', async ({ tenant, context, browser }) => {
-  const database = await connectToDatabase()
-  // A try that was cut off may have left it so.
-  await database.query('ALTER TABLE IF EXISTS "SessionAway" RENAME TO "Session"')
-  const cookie = `Cookie: ${await cookieOf(context, tenant)}`
   // A context of its own: that a page fails is what is wanted here.
   const failing = await browser.newContext()
-  await signInByRequest(failing, tenant.person)
-  const page = await failing.newPage()
-  // Whoever is signed in cannot be found out for a moment, as if the database were half gone.
-  await database.query('ALTER TABLE "Session" RENAME TO "SessionAway"')
+  const database = await connectToDatabase()
+  const restore = () => database.query('ALTER TABLE IF EXISTS "SessionAway" RENAME TO "Session"')
   try {
+    // A try that was cut off may have left it so.
+    await restore()
+    const cookie = `Cookie: ${await cookieOf(context, tenant)}`
+    await signInByRequest(failing, tenant.person)
+    const page = await failing.newPage()
+    // Whoever is signed in cannot be found out for a moment, as if the database were half gone.
+    await database.query('ALTER TABLE "Session" RENAME TO "SessionAway"')
     const procedure = await requestRaw(`GET ${api('account.me')} HTTP/1.1`, [cookie])
     const crashed = await requestRaw('GET /account HTTP/1.1', [cookie])
     const session = await requestRaw('GET /api/auth/session HTTP/1.1', [cookie])
@@ -136,7 +137,7 @@ test('a crash of a page and of a procedure says a number that stands in the log,
     await expect.poll(() => installation.log()).toContain(digest)
     expect(await page.locator('body').innerText()).not.toMatch(/SessionAway|relation|prisma/i)
   } finally {
-    await database.query('ALTER TABLE "SessionAway" RENAME TO "Session"')
+    await restore()
     await database.end()
     await failing.close()
   }

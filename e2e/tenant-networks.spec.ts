@@ -129,9 +129,10 @@ test('the Network, Namespace, Pods and Service of 2016 as they were written: nam
     await deleteAllPods(tenant)
     await tenant.api.manifest.delete.mutate({ tenant: tenant.slug, kind: 'SecurityGroup', name: 'web' })
     await tenant.api.manifest.delete.mutate({ tenant: tenant.slug, kind: 'Namespace', name: 'ns1' })
-    await expect.poll(async () => (await tenant.api.namespace.list.query({ tenant: tenant.slug })).items.map(({ metadata }) => metadata.name), { timeout: 60_000 }).toEqual(['default'])
+    // Sooner than their controllers look again by themselves.
+    await expect.poll(async () => (await tenant.api.namespace.list.query({ tenant: tenant.slug })).items.map(({ metadata }) => metadata.name), { timeout: 25_000 }).toEqual(['default'])
     await tenant.api.manifest.delete.mutate({ tenant: tenant.slug, kind: 'Network', name: 'net1' })
-    await expect.poll(async () => (await tenant.api.network.list.query({ tenant: tenant.slug })).items.map(({ metadata }) => metadata.name), { timeout: 60_000 }).toEqual(['default'])
+    await expect.poll(async () => (await tenant.api.network.list.query({ tenant: tenant.slug })).items.map(({ metadata }) => metadata.name), { timeout: 25_000 }).toEqual(['default'])
     await expect.poll(takeTraces, { timeout: 120_000 }).toEqual(before)
   })
 })

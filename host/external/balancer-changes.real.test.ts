@@ -100,9 +100,10 @@ describe('a balancer that runs', () => {
     // When a report lacks it, nobody answers for it any more.
     expect(await Promise.all(said.filter(({ addresses }) => !addresses.includes(first)).map(({ answer }) => answer))).not.toContain('web')
     expect(told()).toMatchObject({ phase: 'Active', addresses: [second] })
-    const { done, errors, answers } = await end()
+    const { done, errors, answers, longestGapMs } = await end()
     expect({ errors, answers, pid: await pid() }).toEqual({ errors: {}, answers: { web: done }, pid: before })
     expect(done).toBeGreaterThan(0)
+    expect(longestGapMs).toBeLessThan(10_000)
   })
 
   it('is made anew where its namespace’s name leads to none, and its network is repaired meanwhile', async () => {

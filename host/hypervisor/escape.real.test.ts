@@ -2,14 +2,14 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
 import { gatewayMac, tapName } from '@/host/network/names'
 import { HOST, Lab, METADATA, network, OUTSIDE, pod } from '@/host/network/testing/lab'
 import type { HostNetwork } from '@/host/network/host-network'
 import { jailUid } from '@/host/images/jail/jail'
 import { run } from '@/platform/exec'
-import { anewOnRetry } from '@/tools/testing/anew'
+import { openForTests } from '@/tools/testing/cleanup-after-all'
 import { launchQemu, type Launched } from './launch'
 import { descriptors } from './machine'
 import { OpenFiles } from './open-files'
@@ -35,37 +35,26 @@ let loopback: Server
 let services: Awaited<ReturnType<typeof servicePlaces>>
 const abstract = `hypernetes-escape-${process.pid}`
 
-async function up(): Promise<void> {
-  host = await TestHypervisor.create()
-  lab = await Lab.create()
+// The neighbour stands still: it takes the connections of a second try no more than those of the first.
+openForTests(async (cleanup) => {
+  host = await cleanup.open('the folder of VMs', TestHypervisor.create(), (one) => one.remove())
+  lab = await cleanup.open('the lab', Lab.create(), (one) => one.destroy())
   const { uid } = await host.request(0)
   networks = lab.hostNetwork({ deviceKind: 'tap', uidRange: { first: uid, last: uid + 255 } })
+  cleanup.add('the networks', () => networks.close())
+  cleanup.add('the VMs', () => host.killAll())
   agent = createServer((socket) => socket.destroy())
+  cleanup.add('the agent', () => agent.close())
   await new Promise<void>((resolve) => agent.listen(`\0${abstract}`, resolve))
   loopback = createServer((socket) => socket.destroy())
+  cleanup.add('the loopback', () => loopback.close())
   await new Promise<void>((resolve) => loopback.listen(0, '127.0.0.1', resolve))
-  services = await servicePlaces(host.folder, jailUid())
+  services = await cleanup.open('the services', servicePlaces(host.folder, jailUid()), (all) => all.remove())
   const cold = new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' })
-  neighbour = await startVm(host.settings, cold, await requestIn(2, 6))
+  neighbour = await cleanup.open('the neighbour', startVm(host.settings, cold, await requestIn(2, 6)), ({ vm }) => vm.kill())
   // It need only be there: what its guest does meanwhile takes the processors from others.
   await run('kill', ['-STOP', String(neighbour.vm.pid)])
-}
-
-async function down(): Promise<void> {
-  agent.close()
-  loopback.close()
-  await services.remove()
-  await neighbour.vm.kill()
-  await host.killAll()
-  await networks.close()
-  await lab.destroy()
-  await host.remove()
-}
-
-beforeAll(up)
-afterAll(down)
-// The neighbour stands still: it takes the connections of a second try no more than those of the first.
-anewOnRetry(down, up)
+})
 
 async function requestIn(n: number, last: number) {
   const request = await host.request(n)

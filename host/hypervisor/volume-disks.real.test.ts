@@ -183,8 +183,7 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
     if (args[0] === 'transaction') vm.detach()
     return command.apply(this, args)
   })
-  await expect(vm.volumes.snapshot([begun], true)).rejects.toThrow()
-  dying.mockRestore()
+  await expect(vm.volumes.snapshot([begun], true)).rejects.toThrow().finally(() => dying.mockRestore())
   const adopted = await adoptVm(VmRecord.parse(JSON.parse(JSON.stringify(vm.record))), templates)
   if (!adopted) throw new Error('the VM was not found again')
   vm = adopted

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { run } from '@/platform/exec'
-import { anewOnRetry } from '@/tools/testing/anew'
+import { openForTests } from '@/tools/testing/cleanup-after-all'
 import { StorageNamespace } from './storage-namespace'
 import { MAX_STORAGE_CONNECTIONS } from './storage-rules'
 import { HOST, Lab, METADATA, OUTSIDE, UIDS, until } from './testing/lab'
@@ -18,21 +18,15 @@ let storage: StorageNamespace
 let inside: { stop: () => Promise<void> } | undefined
 const servers: { stop: () => Promise<void> }[] = []
 
-const up = async (): Promise<void> => {
-  lab = await Lab.create()
+openForTests(async (cleanup) => {
+  lab = await cleanup.open('the lab', Lab.create(), (one) => one.destroy())
   storage = make()
+  cleanup.add('the namespace of storage', () => storage.remove())
+  cleanup.add('the servers', () => Promise.all(servers.splice(0).map((server) => server.stop())))
   await lab.ip(lab.outside, [`address add ${other}/24 dev eth0`])
   for (const port of [6800, 3300, 8080]) await serve(lab.outside, port)
   await serve(lab.host, 6801)
-}
-const down = async (): Promise<void> => {
-  await Promise.all(servers.splice(0).map((server) => server.stop()))
-  await storage.remove()
-  await lab.destroy()
-}
-beforeAll(up)
-afterAll(down)
-anewOnRetry(down, up)
+})
 
 const make = () => new StorageNamespace({ hostTag: lab.hostTag, uids: UIDS, uplinkNetns: lab.host, log })
 

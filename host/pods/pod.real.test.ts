@@ -48,7 +48,8 @@ const down = () => endEach([
 
 beforeAll(up)
 anewOnRetry(down, up)
-afterAll(down)
+// Longer than all of it may take.
+afterAll(down, 600_000)
 
 async function endPods(): Promise<void> {
   host.pods.apply([])

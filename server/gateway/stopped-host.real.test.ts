@@ -20,6 +20,7 @@ import { podController } from '@/server/control/controllers/pod/controller'
 import { scheduler } from '@/server/control/scheduler/scheduler'
 import { registerHost } from '@/server/store/hosts'
 import { anewOnRetry } from '@/tools/testing/anew'
+import { endEach } from '@/tools/testing/cleanup'
 import { HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
@@ -61,20 +62,22 @@ const up = async () => {
   for (const stream of [agent.stdout, agent.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
 }
 
-const down = async () => {
-  if (agent && agent.exitCode === null && agent.signalCode === null) {
-    const ended = once(agent, 'exit')
-    agent.kill('SIGCONT')
-    agent.kill('SIGTERM')
-    await ended
-  }
-  for (const end of ends.splice(0)) end()
-  http.close()
-  http.closeAllConnections()
-  await test.stop()
-  await rm(bundle, { force: true })
-  await rm(data, { recursive: true, force: true })
+async function endAgent(): Promise<void> {
+  if (!agent || agent.exitCode !== null || agent.signalCode !== null) return
+  const ended = once(agent, 'exit')
+  agent.kill('SIGCONT')
+  agent.kill('SIGTERM')
+  await ended
 }
+
+const down = () => endEach([
+  { what: 'the agent', end: endAgent },
+  ...ends.splice(0).map((end) => ({ what: 'a part of the server', end })),
+  { what: 'the web server', end: () => void http.close().closeAllConnections() },
+  { what: 'the server', end: () => test.stop() },
+  { what: 'the bundle', end: () => rm(bundle, { force: true }) },
+  { what: 'the data', end: () => rm(data, { recursive: true, force: true }) },
+])
 
 beforeAll(up)
 anewOnRetry(down, up)

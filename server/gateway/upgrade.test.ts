@@ -27,7 +27,8 @@ beforeAll(async () => {
   streams = new StreamBroker(sessions, test.server.log)
   gateway = createGateway({
     db: test.db, keyRing: test.server.keyRing, log: test.server.log, sessions, streams, publicUrl, router: appRouter,
-    live: new LiveSockets(test.server.feed),
+    // Told of a revocation: by itself it looks again after what this takes at most.
+    live: new LiveSockets(test.server.feed, 3_600_000),
     authenticate: (request) => actorOf(request, publicUrl),
     createContext: (_, actor) => toApiContext(test.server, actor, '', ''),
   })

@@ -28,6 +28,7 @@ import { runControllers } from '@/server/control/runtime/controller'
 import { uploadPath } from '@/server/services/images/upload-files'
 import { registerHost } from '@/server/store/hosts'
 import { anewOnRetry } from '@/tools/testing/anew'
+import { endEach } from '@/tools/testing/cleanup'
 import { HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
@@ -61,11 +62,13 @@ const up = async () => {
   await connect()
 }
 
-const down = async () => {
+const down = () => {
   ending.abort(new Error('the test ends'))
-  for (const close of closing.splice(0).reverse()) await close()
-  await test?.stop()
-  await rm(data, { recursive: true, force: true })
+  return endEach([
+    ...closing.splice(0).reverse().map((end) => ({ what: 'a part of the host or the server', end })),
+    { what: 'the server', end: () => test.stop() },
+    { what: 'the data', end: () => rm(data, { recursive: true, force: true }) },
+  ])
 }
 
 beforeAll(up)

@@ -1,5 +1,8 @@
 import { beforeEach } from 'vitest'
 
+/** Longer than all that is ended may take together: what went on after its hook would set up what nobody takes down. */
+const longMs = 900_000
+
 /**
  * Takes down and sets up anew, before another try of a test, what the tests of a file share: a try that failed leaves it in the midst of something.
  * For files each of whose tests finds what it needs in what `up` sets up, not in what the tests before it left.
@@ -14,5 +17,5 @@ export function anewOnRetry(down: () => unknown, up: () => unknown): void {
       // What failed may not come to its end either. What is left of it is told at the end of the file, if anywhere.
     }
     await up()
-  })
+  }, longMs)
 }

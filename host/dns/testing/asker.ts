@@ -19,14 +19,16 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', as
   console.log(JSON.stringify({ id, ...told }))
 })`
 
+const answersWithinMs = 10_000
+
 /** What a pod in a network namespace asks a resolver. */
 export class Asker {
   private readonly waiting = new Map<number, (found: unknown) => void>()
   private last = 0
   private readonly child: ChildProcess
 
-  constructor(namespace: string, server: string, timeoutMs = 10_000) {
-    this.child = spawn('nsenter', [`--net=/run/netns/${namespace}`, process.execPath, '-e', script, server, String(timeoutMs)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  constructor(namespace: string, server: string) {
+    this.child = spawn('nsenter', [`--net=/run/netns/${namespace}`, process.execPath, '-e', script, server, String(answersWithinMs)], { stdio: ['pipe', 'pipe', 'inherit'] })
     if (this.child.stdout) createInterface({ input: this.child.stdout }).on('line', (line) => this.take(line))
   }
 

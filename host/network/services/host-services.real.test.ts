@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
-import { anewOnRetry } from '@/tools/testing/anew'
+import { openForTests } from '@/tools/testing/cleanup-after-all'
 import type { Attachment } from '../attachment'
 import type { HostNetwork } from '../host-network'
 import { tapName } from '../names'
@@ -24,24 +24,21 @@ const ipv4 = (one: NetworkService): NetworkService => ({ ...one, addresses: one.
 const say = (complete: boolean, set: NetworkObject[], remove: string[] = []) => hosts.applyObjects(spec.id, { kind: 'networkObjects', networkId: spec.id, complete, set, remove })
 const [web, dns] = [(endpoints: string[]) => ipv4(service(1, endpoints)), (endpoints: string[]) => ipv4(service(2, endpoints, { protocol: 'udp', port: 53 }))]
 
-const up = async (): Promise<void> => {
-  lab = await Lab.create()
+openForTests(async (cleanup) => {
+  lab = await cleanup.open('the lab', Lab.create(), (one) => one.destroy())
   hosts = lab.hostNetwork()
+  cleanup.add('the network', () => hosts.close())
   await say(true, [base, ...[own, first, second].map(podObject), web([first.address, second.address]), dns([first.address])])
-  const start = async (one: typeof own) => Peer.start(await lab.start(hosts, { network: spec, pod: one } satisfies Attachment))
+  const start = async (one: typeof own) => {
+    const peer = Peer.start(await lab.start(hosts, { network: spec, pod: one } satisfies Attachment))
+    cleanup.add('a pod', () => peer.stop())
+    return peer
+  }
   client = await start(own)
   servers = [await start(first), await start(second)]
   await Promise.all(servers.flatMap((server, at) => (['tcp', 'udp'] as const).flatMap((protocol) => [[first, second][at]!.address, [first, second][at]!.ipv6.address].map((address) => server.serve({ protocol, address, port: 8080 }, String(at))))))
   await lab.reaches(client.namespace, second.address)
-}
-const down = async (): Promise<void> => {
-  await Promise.all([client, ...servers ?? []].map((peer) => peer?.stop()))
-  await hosts?.close()
-  await lab?.destroy()
-}
-beforeAll(up)
-afterAll(down)
-anewOnRetry(down, up)
+})
 
 describe('services of a host’s network', () => {
   it('work from the first packet of a pod on, and are refused where nothing is', async () => {

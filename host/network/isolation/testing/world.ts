@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPolicyObject, NetworkPolicyRule, NetworkService } from '@/contracts/host/v1/networks'
+import { endEach } from '@/tools/testing/cleanup'
 import type { Attachment } from '../../attachment'
 import type { HostNetwork } from '../../host-network'
 import { gatewayMac, namespaceName, standInPeerName } from '../../names'
@@ -100,9 +101,11 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.speakers.values()].map((speaker) => speaker.stop()))
-    await this.hosts.close()
-    await this.lab.destroy()
+    await endEach([
+      ...[...this.speakers.values()].map((speaker) => ({ what: 'a speaker', end: () => speaker.stop() })),
+      { what: 'the network', end: () => this.hosts.close() },
+      { what: 'the lab', end: () => this.lab.destroy() },
+    ])
   }
 
   /** Attaches a pod, whose guest takes its end. */
