@@ -74,7 +74,7 @@ const down = () => endEach([
   { what: 'the agent', end: endAgent },
   ...ends.splice(0).map((end) => ({ what: 'a part of the server', end })),
   { what: 'the web server', end: () => void http.close().closeAllConnections() },
-  { what: 'the server', end: () => test.stop() },
+  { what: 'the server', end: () => test?.stop() },
   { what: 'the bundle', end: () => rm(bundle, { force: true }) },
   { what: 'the data', end: () => rm(data, { recursive: true, force: true }) },
 ])

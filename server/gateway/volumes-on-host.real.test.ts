@@ -66,7 +66,7 @@ const down = () => {
   ending.abort(new Error('the test ends'))
   return endEach([
     ...closing.splice(0).reverse().map((end) => ({ what: 'a part of the host or the server', end })),
-    { what: 'the server', end: () => test.stop() },
+    { what: 'the server', end: () => test?.stop() },
     { what: 'the data', end: () => rm(data, { recursive: true, force: true }) },
   ])
 }
