@@ -216,7 +216,7 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', () => {
       deaf.clear()
       await expect.poll(() => told, { timeout: 30_000 }).toEqual(['second: Warning ResolverFailed', 'first: Warning ResolverFailed'])
     } finally {
-      await run('umount', [folder()])
+      await run('umount', ['--lazy', folder()])
     }
     await expect.poll(() => told.slice(2).sort(), { timeout: 60_000 }).toEqual(['first: Normal ResolverReady', 'second: Normal ResolverReady'])
     await resolvers.settled()

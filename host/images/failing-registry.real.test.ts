@@ -65,7 +65,7 @@ describe.runIf(process.getuid?.() === 0)('a full disk', () => {
       expect(store.list()).toEqual([])
       expect(await leftovers()).toEqual([])
     } finally {
-      await run('umount', [dir])
+      await run('umount', ['--lazy', dir])
     }
   })
 })

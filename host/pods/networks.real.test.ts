@@ -107,7 +107,7 @@ it('what a full disk does not take is in force, and no older state speaks for it
     expect((await NetworkObjects.open(disk, log)).of(networkId)).toEqual([base, policy])
     expect((await stat(join(disk, `${networkId}.json`))).size).toBeGreaterThan(100)
   } finally {
-    await run('umount', [disk])
+    await run('umount', ['--lazy', disk])
     await rm(disk, { recursive: true })
   }
 })

@@ -175,7 +175,7 @@ describe('a hostile upload', () => {
       expect((await failure(store, 'app:1', { tenantId: 'ann', upload })).code).toBe('disk-full')
       expect([store.list(), await leftovers()]).toEqual([[], []])
     } finally {
-      await run('umount', [dir])
+      await run('umount', ['--lazy', dir])
     }
   })
 
@@ -202,7 +202,7 @@ describe('a hostile upload', () => {
         expect([store.list(), await leftovers()]).toEqual([[], []])
       }
     } finally {
-      await run('umount', [dir])
+      await run('umount', ['--lazy', dir])
     }
   })
 

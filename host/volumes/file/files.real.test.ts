@@ -232,7 +232,7 @@ it.runIf(isRoot)('says NoSpace where the store is full, leaves nothing half made
       await small.close()
     }
   } finally {
-    await run('umount', [mount])
+    await run('umount', ['--lazy', mount])
     await rm(mount, { recursive: true })
   }
 })
