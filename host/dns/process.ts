@@ -123,14 +123,18 @@ async function endResolver(identity: ProcessIdentity, uid: number): Promise<void
 /** Kills every resolver that was started with a folder of these (`folder` or below) but `kept`: of such an agent's that died before it could write them down. Returns how many. */
 export async function killStrayResolvers(folder: string, kept: ReadonlySet<number>): Promise<number> {
   const ours = await placeOf(folder)
+  const isOurs = async (pid: number, uid: number): Promise<boolean> => {
+    if (uid === 0) return isBegun(pid, folder)
+    const place = isResolverUid(uid) ? await placeMountedAt(pid, resolverFolder) : undefined
+    return place !== undefined && isWithin(place, ours)
+  }
   let killed = 0
   for (const name of await readdir('/proc')) {
     const pid = Number(name)
     if (!Number.isInteger(pid) || kept.has(pid)) continue
     const uid = await userOf(pid)
-    if (uid === undefined || !isResolverUid(uid)) continue
-    const place = await placeMountedAt(pid, resolverFolder)
-    const identity = place && isWithin(place, ours) ? await identifyProcess(pid) : undefined
+    if (uid === undefined || !(await isOurs(pid, uid))) continue
+    const identity = await identifyProcess(pid)
     const group = identity && (await groupOf(pid))
     if (!identity || !(await killProcess(identity))) continue
     killed += 1
@@ -138,6 +142,16 @@ export async function killStrayResolvers(folder: string, kept: ReadonlySet<numbe
     if (group !== undefined) await removeJailGroup(group)
   }
   return killed
+}
+
+/**
+ * Whether it is bubblewrap on its way to a resolver: root still, and the first process of its pid namespace (proc_pid_status(5)). Of an agent that was killed in that moment it waits for ever: its other half, in the host's
+ * namespace, could tell nobody of it and ended (`--info-fd`), and it waits for that one's word.
+ */
+async function isBegun(pid: number, folder: string): Promise<boolean> {
+  const [words, status] = await Promise.all(['cmdline', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')))
+  const [program, ...args] = (words ?? '').split('\0')
+  return program === 'bwrap' && /^NSpid:\t\d+\t1$/m.test(status ?? '') && args.some((one) => one === folder || one.startsWith(`${folder}/`))
 }
 
 /** What the control group of a resolver is called: the last part of its path in any hierarchy (cgroups(7), /proc/pid/cgroup). */
