@@ -145,10 +145,10 @@ export async function killStrayResolvers(folder: string, kept: ReadonlySet<numbe
 }
 
 /**
- * Whether it is bubblewrap on its way to a resolver: root still, and the first process of its pid namespace (proc_pid_status(5)). Of an agent that was killed in that moment it waits for ever: its other half, in the host's
+ * Whether it is bubblewrap on its way to a jail of this folder, or below, that outlives the agent: root still, and the first process of its pid namespace (proc_pid_status(5)). Of an agent that was killed in that moment it waits for ever: its other half, in the host's
  * namespace, could tell nobody of it and ended (`--info-fd`), and it waits for that one's word.
  */
-async function isBegun(pid: number, folder: string): Promise<boolean> {
+export async function isBegun(pid: number, folder: string): Promise<boolean> {
   const [words, status] = await Promise.all(['cmdline', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')))
   const [program, ...args] = (words ?? '').split('\0')
   return program === 'bwrap' && /^NSpid:\t\d+\t1$/m.test(status ?? '') && args.some((one) => one === folder || one.startsWith(`${folder}/`))

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { isResolverUid } from '@/host/dns/jail'
+import { isBegun } from '@/host/dns/process'
 import { identifyProcess, isRunning, killProcess, ProcessIdentity, userOf, waitUntilGone } from '@/host/hypervisor/process-identity'
 import { placeMountedAt } from '@/host/hypervisor/vm-place'
 import { inGroup, removeJailGroup } from '@/host/images/jail/group'
@@ -67,7 +68,7 @@ export async function startHaproxy(namespacePath: string, jail: HaproxyJail, onE
     child.kill('SIGKILL')
     await ended
     // Who began it may be gone without it, and one that nobody knows of may have had its ports.
-    await killHaproxies(async (pid) => (await readlink(`/proc/${pid}/ns/net`).catch(() => '')) === `net:[${namespace}]`)
+    await killHaproxies(async (pid, uid) => (uid === 0 ? isBegun(pid, jail.files) : (await readlink(`/proc/${pid}/ns/net`).catch(() => '')) === `net:[${namespace}]`))
     // Its last words may come after its end.
     await delay(20)
     throw new HaproxyRefused(`HAProxy did not start: ${wordsOf(words)}`)
@@ -169,18 +170,19 @@ export async function reloadHaproxy(files: string): Promise<void> {
 export async function killStrayHaproxies(folder: string, kept: ReadonlySet<number>): Promise<number> {
   const ours = await devicesMountedIn(folder)
   if (ours.size === 0) return 0
-  return killHaproxies(async (pid) => {
+  return killHaproxies(async (pid, uid) => {
+    if (uid === 0) return !kept.has(pid) && isBegun(pid, folder)
     const place = kept.has(pid) ? undefined : await placeMountedAt(pid, balancerFolder)
     return place !== undefined && ours.has(place.device) && !kept.has(await parentOf(pid))
   })
 }
 
-/** Kills those of this machine's processes under an account of a jail that are meant: one look at all of them. Returns how many. */
-async function killHaproxies(isMeant: (pid: number) => Promise<boolean>): Promise<number> {
+/** Kills those of this machine's processes under an account of a jail, or root's, that are meant: one look at all of them. Returns how many. */
+async function killHaproxies(isMeant: (pid: number, uid: number) => Promise<boolean>): Promise<number> {
   let killed = 0
   for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
     const uid = await userOf(pid)
-    if (uid === undefined || !isResolverUid(uid) || !(await isMeant(pid))) continue
+    if (uid === undefined || !(uid === 0 || isResolverUid(uid)) || !(await isMeant(pid, uid))) continue
     const identity = await identifyProcess(pid)
     const group = await groupOf(pid)
     if (!identity || !(await killProcess(identity))) continue
