@@ -65,8 +65,8 @@ test('the guide’s manifest is two sites behind one HTTPS address, backends are
 
   await test.step('all of it is deleted to nothing', async () => {
     await api.ingress.delete.mutate({ tenant: slug, name: 'sites' })
-    await expect.poll(async () => (await api.loadBalancer.list.query({ tenant: slug })).total, { timeout: 60_000 }).toBe(0)
+    await expect.poll(async () => (await api.loadBalancer.list.query({ tenant: slug })).total, { timeout: 30_000 }).toBe(0)
     await api.floatingAddress.delete.mutate({ tenant: slug, name: 'sites' })
-    await expect.poll(async () => (await api.floatingAddress.list.query({ tenant: slug })).total, { timeout: 60_000 }).toBe(0)
+    await expect.poll(async () => (await api.floatingAddress.list.query({ tenant: slug })).total, { timeout: 30_000 }).toBe(0)
   })
 })

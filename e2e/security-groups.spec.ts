@@ -36,7 +36,7 @@ test('rules are edited in the console, and take effect under an open connection'
   await expect(page.getByRole('heading', { level: 1, name: 'Rules of echo' })).toBeVisible()
 
   await test.step('a group without rules cuts the open connection', async () => {
-    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBe(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 30_000 }).toBe(0)
   })
   await test.step('errors stand at their fields', async () => {
     await page.getByRole('button', { name: 'Add ingress rule' }).click()
@@ -75,7 +75,7 @@ test('rules are edited in the console, and take effect under an open connection'
     await expect(page.getByText(/Cuts off TCP 9000 from client to echo/)).toBeVisible()
     await page.getByRole('button', { name: 'Save rules' }).click()
     await expect(page.getByRole('heading', { level: 1, name: 'echo' })).toBeVisible()
-    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBe(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 30_000 }).toBe(0)
   })
   await test.step('deleted, the network is as open as before', async () => {
     await page.getByRole('button', { name: 'Delete security group' }).click()

@@ -118,7 +118,7 @@ test('the Network, Namespace, Pods and Service of 2016 as they were written: nam
     }
     await expect.poll(grown, { timeout: 60_000 }).toBeGreaterThan(0)
     await apply(tenant, group('[{port: 8080}]'))
-    await expect.poll(grown, { timeout: 60_000 }).toBe(0)
+    await expect.poll(grown, { timeout: 20_000 }).toBe(0)
     expect(await answering(tenant, 'nginx 80', 3)).toEqual(['nginx-0'])
     await apply(tenant, group('[{port: 8080}, {port: 9000}]'))
     // A connection anew: the one that was cut goes on when TCP tries again, and that is longer and longer.
